@@ -1,0 +1,339 @@
+"""What is told is kept here: the one interface that every engine implements.
+
+The store owns the queues: who may run is decided inside its transactions, by the
+rule in `admission.py`. Nothing of an engine (rows, cursors, SQL) leaks out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+import attrs
+
+from harpcaller.store.write import Write
+from protocol.call import Call, Sealed
+from protocol.job import JobId, JobRecord, State
+from protocol.jsontext import JsonText
+from protocol.outcome import Outcome
+
+__all__ = [
+    "CancelResult",
+    "Claim",
+    "Fault",
+    "Fenced",
+    "Full",
+    "JobFilter",
+    "JobPage",
+    "KeyConflict",
+    "LogPage",
+    "NewJob",
+    "OnLoss",
+    "Opened",
+    "QueueHead",
+    "QueuePage",
+    "Store",
+    "StoreError",
+    "Submitted",
+    "TooManyQueued",
+    "Unavailable",
+    "Write",
+]
+
+
+class StoreError(Exception):
+    """The store refused; nothing of the write was kept."""
+
+
+class Fenced(StoreError):
+    """This claim, or the whole epoch, is over: stop, and never try again."""
+
+
+class Unavailable(StoreError):
+    """Certainly not done, or safe to repeat with the same arguments."""
+
+
+class Full(StoreError):
+    """The disk is full; reads, outcomes, cancels and pruning still work."""
+
+
+class KeyConflict(StoreError):
+    """The key was used before, for a call of other content."""
+
+
+class TooManyQueued(StoreError):
+    """`max_queued` jobs wait already."""
+
+
+class OnLoss(StrEnum):
+    """What becomes of a running job whose dispatcher is gone."""
+
+    END = "end"  # it ends as missing_result
+    RETRY = "retry"  # it waits at its old place while starts remain
+    RESUME = "resume"  # it runs on, under a new fence
+
+
+@attrs.frozen(kw_only=True)
+class NewJob:
+    """A call with its id and its effective limits; ids are made by the caller.
+
+    `identity` owns the key. `label` is free text of an adapter's, for lists.
+    """
+
+    job_id: JobId
+    call: Call
+    timeout_s: float
+    max_exec_s: float
+    identity: str = ""
+    parent: JobId | None = None
+    label: str | None = None
+    on_loss: OnLoss = OnLoss.END
+
+
+@attrs.frozen(kw_only=True)
+class Claim:
+    """The right to run one job now; every write on a running job carries it.
+
+    A later start of the same job has a higher `fence`. `sealed` are the values to
+    put back into the arguments for the worker alone.
+    """
+
+    record: JobRecord
+    fence: int
+    sealed: tuple[Sealed, ...] = attrs.field(default=(), repr=False)
+    on_loss: OnLoss = OnLoss.END
+
+    @property
+    def job_id(self) -> JobId:
+        """The job that may run."""
+        return self.record.job_id
+
+
+@attrs.frozen(kw_only=True)
+class Submitted:
+    """The job that stands for the call, and what may run since it came.
+
+    With `is_duplicate` the id is the one of an earlier call with the same key.
+    """
+
+    job_id: JobId
+    is_duplicate: bool = False
+    claims: tuple[Claim, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Opened:
+    """What recovery found: jobs that go on, and how many ended or wait again."""
+
+    epoch: str
+    claims: tuple[Claim, ...] = ()
+    lost: int = 0
+    requeued: int = 0
+
+
+class CancelResult(StrEnum):
+    """What a cancel met."""
+
+    CANCELLED = "cancelled"  # it was queued; it has ended now
+    REQUESTED = "requested"  # it runs; its owner has to end it
+    FINISHED = "finished"  # it had ended before
+    UNKNOWN = "unknown"
+
+
+@attrs.frozen(kw_only=True)
+class LogPage:
+    """Consecutive packets from the log, the first of number `first`."""
+
+    first: int
+    packets: tuple[JsonText, ...]
+
+
+@attrs.frozen(kw_only=True)
+class JobFilter:
+    """Which jobs to list; None does not ask. `queue` is a canonical name."""
+
+    state: State | None = None
+    host: str | None = None
+    procedure: str | None = None
+    queue: JsonText | None = None
+    label: str | None = None
+    parent: JobId | None = None
+    submitted_before: float | None = None
+    id_part: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class JobPage:
+    """Jobs, oldest first; `after` continues the list, None at its end."""
+
+    jobs: tuple[JobRecord, ...]
+    after: str | None
+
+
+@attrs.frozen(kw_only=True)
+class QueueHead:
+    """A queue at one instant."""
+
+    name: JsonText
+    concurrency: int
+    is_paused: bool
+    running: tuple[JobId, ...]
+    queued: int
+
+
+@attrs.frozen(kw_only=True)
+class QueuePage:
+    """Queues in the order of their names' digests; `after` continues the list."""
+
+    queues: tuple[QueueHead, ...]
+    after: str | None
+
+
+@attrs.frozen(kw_only=True)
+class Fault:
+    """Damage that a check found, and the job it touches, if one."""
+
+    message: str
+    job_id: JobId | None = None
+
+
+class Store(Protocol):
+    """Jobs, queues and a stream log per job.
+
+    A method that returns a `Write` has begun when it returns, in the order of the
+    calls; awaiting the write gives its result once it is durable, in one commit
+    with whatever else waits. Any of them may fail with `Unavailable`. Times are
+    UTC seconds by the store's clock. Readers see every write whose await returned.
+    """
+
+    # ── epoch ──
+    async def open(self, name: str, max_running: int, max_queued: int) -> Opened:
+        """Begin a new epoch: migrate, bury what an earlier one left running.
+
+        At most `max_running` jobs will be claimed at a time.
+        """
+
+    async def close(self) -> None:
+        """End the epoch once all writes that have begun are durable."""
+
+    # ── jobs ──
+    def submit(self, job: NewJob) -> Write[Submitted]:
+        """Keep a call; claim it at once where its queue and the epoch have room.
+
+        Idempotent by `job_id`, and by (identity, host, key).
+
+        Raises:
+            KeyConflict: the key stands for another call.
+            TooManyQueued: it would have to wait, and too many do.
+            Full: the disk is.
+        """
+
+    def take(self) -> Write[tuple[Claim, ...]]:
+        """Claim what may run: of each queue the oldest, up to all limits."""
+
+    def append(
+        self, claim: Claim, first: int, packets: Sequence[JsonText]
+    ) -> Write[None]:
+        """Add packets `first`, `first` + 1, … to the log of a running job.
+
+        Appending the same numbers again changes nothing.
+
+        Raises:
+            Fenced: the claim is over.
+            Full: the disk is.
+        """
+
+    def finish(
+        self, claim: Claim, outcome: Outcome, first: int, last: Sequence[JsonText]
+    ) -> Write[tuple[Claim, ...]]:
+        """End a running job with its last packets; claim what may run instead.
+
+        Packets that no longer fit on the disk are lost to the log, never the end:
+        the log stays dense. Repeating it with the same claim changes nothing.
+
+        Raises:
+            Fenced: the claim is over.
+        """
+
+    def feed(self, job_id: JobId, packets: Sequence[JsonText]) -> Write[int]:
+        """Add packets to a job that nobody runs; return the first one's number.
+
+        Raises:
+            Fenced: the job has ended or never was.
+            Full: the disk is.
+        """
+
+    def settle(self, job_id: JobId, outcome: Outcome) -> Write[bool]:
+        """End a job that nobody runs; False where it had ended: the first wins."""
+
+    def cancel(self, job_id: JobId) -> Write[CancelResult]:
+        """End a queued job; note the wish for a running one, durably.
+
+        A running job whose wish is noted ends as Cancelled in a recovery.
+        """
+
+    def cancel_queue(self, name: JsonText) -> Write[tuple[JobId, ...]]:
+        """End all queued jobs of a queue in one step; return their ids."""
+
+    def pause_queue(self, name: JsonText, *, paused: bool) -> Write[tuple[Claim, ...]]:
+        """Stop or resume starting jobs of a queue; the pause outlives the queue."""
+
+    # ── beside a job, erased when it has ended; and shared documents ──
+    def put_doc(self, job_id: JobId, name: str, body: bytes) -> Write[None]:
+        """Keep a document beside a job that has not ended.
+
+        Raises:
+            Fenced: the job has ended or never was.
+            Full: the disk is.
+        """
+
+    async def get_doc(self, job_id: JobId, name: str) -> bytes | None:
+        """Return the document, if there is one."""
+
+    def put_shared(self, space: str, name: str, body: bytes | None) -> Write[None]:
+        """Keep, replace or (with None) remove a document of a space."""
+
+    async def get_shared(self, space: str, name: str) -> bytes | None:
+        """Return the document, if there is one."""
+
+    async def list_shared(self, space: str) -> tuple[str, ...]:
+        """Return the names in a space, sorted."""
+
+    # ── reading ──
+    async def get(self, job_id: JobId) -> JobRecord | None:
+        """Return what is known of a job."""
+
+    async def read_log(
+        self, job_id: JobId, since: int, *, max_packets: int, max_bytes: int
+    ) -> LogPage:
+        """Return the packets from number `since` on, at least one where there is."""
+
+    async def jobs(self, where: JobFilter, after: str | None, limit: int) -> JobPage:
+        """Return one page of the jobs that match."""
+
+    async def queues(self, after: str | None, limit: int) -> QueuePage:
+        """Return one page of the queues that have jobs, and of pauses without."""
+
+    async def counts(self) -> dict[State, int]:
+        """Return how many jobs are queued, running, ended."""
+
+    def probe(self) -> Write[None]:
+        """Show that the store can be written to, now."""
+
+    # ── upkeep ──
+    def prune(self, before: float, limit: int) -> Write[int]:
+        """Forget up to `limit` jobs that ended before; return how many.
+
+        A child stays while its parent has not ended.
+        """
+
+    def remove(self, job_id: JobId) -> Write[bool]:
+        """Forget one job that has ended."""
+
+    async def backup(self, path: Path) -> None:
+        """Write a consistent copy to `path` while others go on."""
+
+    async def check(self) -> Sequence[Fault]:
+        """Look for damage."""

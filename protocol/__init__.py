@@ -1,0 +1,1 @@
+"""The wires of the dispatcher, without IO: no event loop, no clock, no log."""

@@ -1,0 +1,173 @@
+"""Text to values and back: exact integers, bounded depth, one typed error.
+
+Values that the dispatcher only passes on stay text, as `JsonText`.
+"""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import json
+import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NewType, NoReturn, TypeAlias
+
+import orjson
+
+from protocol.errors import ErrorType, WireError
+
+JsonValue: TypeAlias = (
+    "None | bool | int | float | str | list[JsonValue] | dict[str, JsonValue]"
+)
+JsonText = NewType("JsonText", bytes)
+"""One JSON value as UTF-8 without line breaks or outer blanks, known to be valid."""
+
+NULL = JsonText(b"null")
+MAX_DEPTH = 128
+MAX_INTEGER_DIGITS = 4300  # Python's own limit for text to int
+
+_LARGE_TEXT_BYTES = 64 * 1024
+_OPEN, _CLOSE = b"[{", b"]}"
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_NOT_BRACKETS = bytes(c for c in range(256) if c not in _OPEN + _CLOSE)
+_STEPS = bytes.maketrans(_OPEN + _CLOSE, b"\x01\x01\xff\xff")
+# Every digit becomes 0, all else a blank: a run of digits is then a plain substring.
+_DIGITS = bytes(ord("0") if 48 <= c <= 57 else ord(" ") for c in range(256))
+_LONG_RUN = b"0" * 19  # 2**63 has 19 digits; orjson reads longer ones as floats
+
+
+def decode(text: bytes, *, max_depth: int = MAX_DEPTH) -> JsonValue:
+    """Return the value that `text` spells, integers exact.
+
+    Raises:
+        WireError: `parse_error`: no JSON, deeper than `max_depth`, an integer of
+            more than 4,300 digits, a number beyond a double, a lone surrogate.
+    """
+    if len(text) > _LARGE_TEXT_BYTES:
+        with _gc_paused():
+            return _decode(text, max_depth)
+    return _decode(text, max_depth)
+
+
+def encode(value: JsonValue) -> JsonText:
+    """Return `value` as compact text; keys keep their order."""
+    try:
+        return JsonText(orjson.dumps(value))
+    except TypeError:  # an integer beyond 64 bits, or more depth than orjson writes
+        return JsonText(_dumps(value, sort_keys=False))
+
+
+def canonical(value: JsonValue) -> JsonText:
+    """Return the one text that all equal values share: sorted keys, no blanks.
+
+    1 and 1.0 are different values, 1e3 and 1000.0 are the same.
+    """
+    try:
+        return JsonText(orjson.dumps(value, option=orjson.OPT_SORT_KEYS))
+    except TypeError:
+        return JsonText(_dumps(value, sort_keys=True))
+
+
+def is_within_depth(text: bytes, max_depth: int) -> bool:
+    """Tell whether valid JSON `text` nests no deeper than `max_depth`."""
+    if text.count(b"[") + text.count(b"{") <= max_depth:
+        return True
+    brackets = _STRING.sub(b"", text).translate(None, _NOT_BRACKETS)
+    steps = memoryview(brackets.translate(_STEPS)).cast("b")
+    return max(itertools.accumulate(steps), default=0) <= max_depth
+
+
+def _decode(text: bytes, max_depth: int) -> JsonValue:
+    if _LONG_RUN in text.translate(_DIGITS):
+        value = _decode_exactly(text)
+    else:
+        value = _decode_fast(text)
+    if not is_within_depth(text, max_depth):
+        _refuse(f"nested deeper than {max_depth} levels")
+    return value
+
+
+def _decode_fast(text: bytes) -> JsonValue:
+    try:
+        value: JsonValue = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        _check_utf8(text)
+        _refuse(f"{error.msg} at byte {_byte_offset(error)}")
+    return value
+
+
+def _check_utf8(text: bytes) -> str:
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        _refuse(f"invalid UTF-8 at byte {error.start}")
+
+
+def _decode_exactly(text: bytes) -> JsonValue:
+    source = _check_utf8(text)
+    try:
+        value: JsonValue = json.loads(
+            source,
+            parse_int=_exact_integer,
+            parse_float=_finite_float,
+            parse_constant=_no_constant,
+        )
+        if "\\ud" in source.lower():
+            _dumps(value, sort_keys=False)
+    except UnicodeEncodeError:
+        _refuse("a lone surrogate is no character")
+    except json.JSONDecodeError as error:
+        _refuse(f"{error.msg} at byte {_byte_offset(error)}")
+    except RecursionError:
+        _refuse("nested too deeply")
+    return value
+
+
+def _byte_offset(error: json.JSONDecodeError) -> int:
+    return len(error.doc[: error.pos].encode(errors="surrogatepass"))
+
+
+def _exact_integer(digits: str) -> int:
+    if len(digits.lstrip("-")) > MAX_INTEGER_DIGITS:
+        _refuse(f"an integer of more than {MAX_INTEGER_DIGITS} digits")
+    return int(digits)
+
+
+def _finite_float(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        _refuse("a number beyond the range of a double")
+    return value
+
+
+def _no_constant(word: str) -> NoReturn:
+    _refuse(f"{word} is no JSON")
+
+
+def _dumps(value: JsonValue, *, sort_keys: bool) -> bytes:
+    text = json.dumps(
+        value,
+        ensure_ascii=False,
+        allow_nan=False,
+        separators=(",", ":"),
+        sort_keys=sort_keys,
+    )
+    return text.encode()
+
+
+def _refuse(message: str) -> NoReturn:
+    raise WireError(ErrorType.PARSE_ERROR, message)
+
+
+@contextmanager
+def _gc_paused() -> Iterator[None]:
+    """Keep the collector away: it would walk a large document again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

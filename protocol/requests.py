@@ -1,0 +1,329 @@
+"""What a client may ask, read from one line."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import NoReturn, TypeAlias
+
+import attrs
+
+from protocol.call import Call, QueueSpec, seal
+from protocol.errors import ErrorType, WireError
+from protocol.fields import (
+    Fields,
+    refuse,
+    refuse_unknown,
+    take_boolean,
+    take_count,
+    take_seconds,
+    take_string,
+)
+from protocol.job import JobId, read_job_id
+from protocol.jsontext import NULL, JsonValue, canonical, decode, encode
+
+MAX_RETRIES = 100
+MAX_KEY_CHARACTERS = 200
+MAX_NAME_CHARACTERS = 1024  # of hosts and procedures
+MAX_SEALED = 100
+
+
+@attrs.frozen(kw_only=True)
+class Submit:
+    """Have `call` run."""
+
+    call: Call
+    session: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Cancel:
+    """End a job now. `job_id` is None where the client's text was no id."""
+
+    job_id: JobId | None
+    session: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class GetResult:
+    """Tell the outcome; with `wait`, once there is one."""
+
+    job_id: JobId | None
+    wait: bool = True
+    session: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class GetStatus:
+    """Tell what was called, and when."""
+
+    job_id: JobId | None
+    session: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class FollowStream:
+    """Send packets as they come, then the outcome.
+
+    From packet `since`, or the `recent` last ones and all from now on.
+    """
+
+    job_id: JobId | None
+    since: int | None = None
+    recent: int | None = None
+    session: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class ReadStream:
+    """Send the packets there are, then the outcome or `{"continue":true}`."""
+
+    job_id: JobId | None
+    since: int | None = None
+    recent: int | None = None
+    session: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Hello:
+    """Begin a session; `token` says who the client is, if it needs to."""
+
+    token: str | None = attrs.field(default=None, repr=False)
+    session: bool = True
+
+
+@attrs.frozen(kw_only=True)
+class Help:
+    """Print requests to paste."""
+
+    session: bool = True
+
+
+Request: TypeAlias = (
+    Submit | Cancel | GetResult | GetStatus | FollowStream | ReadStream | Hello | Help
+)
+
+_COMMON = ("harpcaller", "session")
+_CALL_FIELDS = (
+    *_COMMON,
+    "host",
+    "procedure",
+    "arguments",
+    "timeout",
+    "max_exec_time",
+    "queue",
+    "info",
+    "key",
+    "retries",
+    "sealed",
+)
+_QUEUE_FIELDS = ("name", "concurrency")
+_STREAM_FIELDS = ("since", "recent")
+
+
+def parse_request(line: bytes) -> Request:
+    """Return what `line` asks for.
+
+    Raises:
+        WireError: `parse_error`, no JSON; `invalid_protocol`, no object with
+            `"harpcaller":1`; `invalid_request`, anything else wrong with it.
+    """
+    if line in {b"help", b"?"}:
+        return Help()
+    fields = decode(line)
+    if not isinstance(fields, dict) or "harpcaller" not in fields:
+        raise WireError(
+            ErrorType.INVALID_PROTOCOL,
+            'expected an object with "harpcaller":1; send "help" for examples',
+        )
+    version = fields["harpcaller"]
+    if type(version) is not int or version != 1:
+        raise WireError(
+            ErrorType.INVALID_PROTOCOL,
+            'field "harpcaller": this dispatcher speaks version 1',
+            {"field": "harpcaller", "expected": "1"},
+        )
+    _refuse_repeated(line, fields)
+    session = take_boolean(fields, "session", default=False)
+    if "procedure" in fields or "host" in fields:
+        return Submit(call=_read_call(fields), session=session)
+    verbs = [field for field in fields if field in _VERBS]
+    if len(verbs) != 1:
+        _refuse_verbs(fields, verbs)
+    return _VERBS[verbs[0]](fields, session)
+
+
+def _refuse_verbs(fields: Fields, verbs: list[str]) -> NoReturn:
+    if verbs:
+        refuse(verbs[1], f'no second request beside "{verbs[0]}"')
+    refuse_unknown(fields, (*_CALL_FIELDS, *_VERBS, *_STREAM_FIELDS))
+    raise WireError(
+        ErrorType.INVALID_REQUEST,
+        'no request in the line: expected "procedure" or one of '
+        + ", ".join(f'"{verb}"' for verb in _VERBS),
+    )
+
+
+def _read_call(fields: Fields) -> Call:
+    if not fields.keys() <= _CALL_SET:
+        _refuse_second(fields, "procedure")
+        refuse_unknown(fields, _CALL_FIELDS)
+    arguments = fields.get("arguments")
+    if not isinstance(arguments, list | dict):
+        refuse("arguments", "a list or an object")
+    sealed = seal(arguments, _take_pointers(fields)) if "sealed" in fields else ()
+    info = fields.get("info")
+    return Call(
+        host=_take_name(fields, "host"),
+        procedure=_take_name(fields, "procedure"),
+        arguments=encode(arguments),
+        timeout_s=take_seconds(fields, "timeout"),
+        max_exec_s=take_seconds(fields, "max_exec_time"),
+        queue=None if fields.get("queue") is None else _read_queue(fields["queue"]),
+        info=NULL if info is None else encode(info),
+        key=None if fields.get("key") is None else _take_key(fields),
+        retries=take_count(fields, "retries", most=MAX_RETRIES) or 0,
+        sealed=sealed,
+    )
+
+
+def _take_name(fields: Fields, field: str) -> str:
+    name = take_string(fields, field)
+    if not 1 <= len(name) <= MAX_NAME_CHARACTERS:
+        refuse(field, f"a string of 1 to {MAX_NAME_CHARACTERS} characters")
+    return name
+
+
+def _take_key(fields: Fields) -> str:
+    key = take_string(fields, "key")
+    if not 1 <= len(key) <= MAX_KEY_CHARACTERS:
+        refuse("key", f"a string of 1 to {MAX_KEY_CHARACTERS} characters")
+    return key
+
+
+def _take_pointers(fields: Fields) -> list[str]:
+    pointers = fields["sealed"]
+    if pointers is None:
+        return []
+    expected = f"a list of at most {MAX_SEALED} JSON pointers into the arguments"
+    if not isinstance(pointers, list) or len(pointers) > MAX_SEALED:
+        refuse("sealed", expected)
+    if not all(isinstance(pointer, str) for pointer in pointers):
+        refuse("sealed", expected)
+    return [str(pointer) for pointer in pointers]
+
+
+def _read_queue(value: JsonValue) -> QueueSpec:
+    if not isinstance(value, dict):
+        refuse("queue", 'an object with "name" and "concurrency"')
+    refuse_unknown(value, _QUEUE_FIELDS)
+    name = value.get("name")
+    if not isinstance(name, dict):
+        refuse("name", "an object, the name of the queue")
+    concurrency = take_count(value, "concurrency", least=1)
+    return QueueSpec(name=canonical(name), concurrency=concurrency or 1)
+
+
+def _refuse_second(fields: Fields, verb: str) -> None:
+    for field in fields:
+        if field != verb and field in _VERBS:
+            refuse(field, f'no second request beside "{verb}"')
+
+
+def _take_job_id(fields: Fields, verb: str, *more: str) -> JobId | None:
+    allowed = (*_COMMON, verb, *more)
+    if len(fields) > 2 or not fields.keys() <= set(allowed):
+        refuse_unknown(fields, allowed)
+    return read_job_id(take_string(fields, verb))
+
+
+def _read_cancel(fields: Fields, session: bool) -> Request:
+    return Cancel(job_id=_take_job_id(fields, "cancel"), session=session)
+
+
+def _read_get_result(fields: Fields, session: bool) -> Request:
+    return GetResult(
+        job_id=_take_job_id(fields, "get_result", "wait"),
+        wait=take_boolean(fields, "wait", default=True),
+        session=session,
+    )
+
+
+def _read_get_status(fields: Fields, session: bool) -> Request:
+    return GetStatus(job_id=_take_job_id(fields, "get_status"), session=session)
+
+
+def _read_follow_stream(fields: Fields, session: bool) -> Request:
+    job_id = _take_job_id(fields, "follow_stream", *_STREAM_FIELDS)
+    since, recent = _take_start(fields)
+    return FollowStream(job_id=job_id, since=since, recent=recent, session=session)
+
+
+def _read_read_stream(fields: Fields, session: bool) -> Request:
+    job_id = _take_job_id(fields, "read_stream", *_STREAM_FIELDS)
+    since, recent = _take_start(fields)
+    return ReadStream(job_id=job_id, since=since, recent=recent, session=session)
+
+
+def _take_start(fields: Fields) -> tuple[int | None, int | None]:
+    since = take_count(fields, "since")
+    recent = take_count(fields, "recent")
+    if since is not None and recent is not None:
+        refuse("recent", 'no "recent" where "since" is given')
+    return since, recent
+
+
+def _read_hello(fields: Fields, session: bool) -> Request:  # noqa: ARG001 (a verb)
+    refuse_unknown(fields, (*_COMMON, "hello"))
+    value = fields["hello"]
+    if value is True:
+        return Hello()
+    if not isinstance(value, dict):
+        refuse("hello", 'true or {"token":"..."}')
+    refuse_unknown(value, ("token",))
+    return Hello(token=take_string(value, "token"))
+
+
+def _read_help(fields: Fields, session: bool) -> Request:  # noqa: ARG001 (a verb)
+    refuse_unknown(fields, (*_COMMON, "help"))
+    if fields["help"] is not True:
+        refuse("help", "true")
+    return Help()
+
+
+_VERBS: dict[str, Callable[[Fields, bool], Request]] = {
+    "cancel": _read_cancel,
+    "get_result": _read_get_result,
+    "get_status": _read_get_status,
+    "follow_stream": _read_follow_stream,
+    "read_stream": _read_read_stream,
+    "hello": _read_hello,
+    "help": _read_help,
+}
+_CALL_SET = frozenset(_CALL_FIELDS)
+_QUOTED = {
+    field: b'"%b"' % field.encode()
+    for field in (*_CALL_FIELDS, *_VERBS, "wait", *_STREAM_FIELDS)
+}
+# Letters and the underscore written as escapes: only so could a field stand twice
+# without its plain spelling standing twice in the line.
+_ESCAPED_LETTER = re.compile(rb"\\u00(5f|6[1-9a-f]|7[0-9a])", re.IGNORECASE)
+
+
+def _refuse_repeated(line: bytes, fields: Fields) -> None:
+    """Refuse a field given twice: readers of JSON differ on which one counts."""
+    for field in fields:
+        if line.count(_QUOTED.get(field, b'"harpcaller"')) > 1:
+            break
+    else:
+        if b"\\u00" not in line or not _ESCAPED_LETTER.search(line):
+            return
+    names: list[str] = json.loads(line, object_pairs_hook=_names)
+    for field in fields:
+        if names.count(field) > 1:
+            refuse(field, "to be given once")
+
+
+def _names(pairs: list[tuple[str, JsonValue]]) -> list[str]:
+    return [name for name, _ in pairs]
