@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from typing import Any
 
 import attrs
 
@@ -10,6 +12,9 @@ from protocol.errors import ErrorType, WireError
 from protocol.jsontext import NULL, JsonText, JsonValue, canonical, decode, encode
 
 MASK = "***"
+# RFC 6901, section 4: no leading zeros, ASCII digits only. No list is longer.
+_INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
+_SHOWN_CHARACTERS = 80  # of a pointer, in a complaint
 
 
 @attrs.frozen(kw_only=True)
@@ -58,6 +63,7 @@ def content_digest(call: Call) -> bytes:
 
     Sealed values and the key are left out, the pointers are not.
     """
+    pointers: list[JsonValue] = [*sorted(sealed.pointer for sealed in call.sealed)]
     content = canonical(
         {
             "host": call.host,
@@ -69,7 +75,7 @@ def content_digest(call: Call) -> bytes:
             "concurrency": None if call.queue is None else call.queue.concurrency,
             "info": decode(call.info),
             "retries": call.retries,
-            "sealed": sorted(sealed.pointer for sealed in call.sealed),
+            "sealed": pointers,
         }
     )
     return hashlib.sha256(content).digest()
@@ -85,8 +91,8 @@ def seal(value: JsonValue, pointers: list[str]) -> tuple[Sealed, ...]:
     taken: list[Sealed] = []
     for pointer in pointers:
         parent, step = _find(value, pointer)
-        taken.append(Sealed(pointer=pointer, value=encode(parent[step])))  # type: ignore[call-overload,index]
-        parent[step] = MASK  # type: ignore[call-overload,index]
+        taken.append(Sealed(pointer=pointer, value=encode(parent[step])))
+        parent[step] = MASK
     return tuple(taken)
 
 
@@ -98,38 +104,34 @@ def unseal(arguments: JsonText, sealed: tuple[Sealed, ...]) -> JsonText:
     # The last sealed first: what it stood in may have been sealed after it.
     for secret in reversed(sealed):
         parent, step = _find(value, secret.pointer)
-        parent[step] = decode(secret.value)  # type: ignore[call-overload,index]
+        parent[step] = decode(secret.value)
     return encode(value)
 
 
-def _find(
-    value: JsonValue, pointer: str
-) -> tuple[list[JsonValue] | dict[str, JsonValue], int | str]:
+def _find(value: Any, pointer: str) -> tuple[Any, int | str]:
     """Return the container that `pointer` ends in, and the last step into it."""
     if not pointer.startswith("/"):
         raise _points_nowhere(pointer)
     *way, last = pointer[1:].split("/")
     for token in way:
-        value = value[_step(value, token, pointer)]  # type: ignore[call-overload,index]
-    return value, _step(value, last, pointer)  # type: ignore[return-value]
+        value = value[_step(value, token, pointer)]
+    return value, _step(value, last, pointer)
 
 
-def _step(value: JsonValue, token: str, pointer: str) -> int | str:
+def _step(value: Any, token: str, pointer: str) -> int | str:
     if isinstance(value, dict):
         name = token.replace("~1", "/").replace("~0", "~")
         if name in value:
             return name
-    elif isinstance(value, list):
-        # RFC 6901, section 4: no leading zeros, ASCII digits only
-        is_index = token.isascii() and token.isdigit() and str(int(token)) == token
-        if is_index and int(token) < len(value):
-            return int(token)
+    if isinstance(value, list) and _INDEX.fullmatch(token) and int(token) < len(value):
+        return int(token)
     raise _points_nowhere(pointer)
 
 
 def _points_nowhere(pointer: str) -> WireError:
+    shown = pointer[:_SHOWN_CHARACTERS]
     return WireError(
         ErrorType.INVALID_REQUEST,
-        f'field "sealed": "{pointer}" points to nothing in the arguments',
+        f'field "sealed": "{shown}" points to nothing in the arguments',
         {"field": "sealed", "expected": "JSON pointers into the arguments"},
     )

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+import json
+import re
+from collections.abc import Container, Iterable, Mapping
 from typing import NoReturn
 
 from protocol.errors import ErrorType, WireError
 from protocol.jsontext import JsonValue
 
 Fields = Mapping[str, JsonValue]
+MAX_SECONDS = 10**9  # about 30 years: longer is the same as for ever
+_SHOWN_CHARACTERS = 80  # of an unknown field's name, in a complaint
+# Letters and the underscore written as escapes: only so could a field stand twice
+# without its plain spelling standing twice in the line.
+_ESCAPED_LETTER = re.compile(rb"\\u00(5f|6[1-9a-f]|7[0-9a])", re.IGNORECASE)
+_BLANKS = re.compile(r"[ \t\r\n]*")
+_BEFORE_NAME = re.compile(r"[ \t\r\n{,]*")
+_BEFORE_VALUE = re.compile(r"[ \t\r\n:]*")
+_VALUES = json.JSONDecoder()
 
 
 def refuse(field: str, expected: str, did_you_mean: str | None = None) -> NoReturn:
@@ -32,10 +43,50 @@ def refuse_unknown(fields: Fields, known: Iterable[str]) -> None:
     words = list(known)
     for field in fields:
         if field not in words:
-            near = difflib.get_close_matches(field[:80], words, n=1)
+            shown = field[:_SHOWN_CHARACTERS]
+            near = difflib.get_close_matches(shown, words, n=1)
             if near:
-                refuse(field, "a known field", near[0])
-            refuse(field, "one of " + ", ".join(f'"{word}"' for word in words))
+                refuse(shown, "a known field", near[0])
+            refuse(shown, "one of " + ", ".join(f'"{word}"' for word in words))
+
+
+def refuse_repeated(line: bytes, fields: Fields, quoted: Mapping[str, bytes]) -> None:
+    """Complain about a known field given twice: readers differ on which one counts.
+
+    `line` is the text of `fields`; `quoted` has each known field as it is spelled
+    in JSON. What is nested may repeat.
+    """
+    for field in fields:
+        if field in quoted and line.count(quoted[field]) > 1:
+            break
+    else:
+        if b"\\u00" not in line or not _ESCAPED_LETTER.search(line):
+            return
+    repeated = _first_repeated(line.decode(), quoted)
+    if repeated is not None:
+        refuse(repeated, "to be given once")
+
+
+def _first_repeated(source: str, known: Container[str]) -> str | None:
+    """Return the first field of an object given twice; look no further than `known`."""
+    seen: set[str] = set()
+    at = 0
+    while True:
+        field, at = _VALUES.raw_decode(source, _end(_BEFORE_NAME, source, at))
+        if field in seen:
+            return str(field)
+        if field not in known:
+            return None
+        seen.add(field)
+        _, at = _VALUES.raw_decode(source, _end(_BEFORE_VALUE, source, at))
+        at = _end(_BLANKS, source, at)
+        if source[at] == "}":
+            return None
+
+
+def _end(pattern: re.Pattern[str], source: str, at: int) -> int:
+    match = pattern.match(source, at)
+    return at if match is None else match.end()
 
 
 def take_string(fields: Fields, field: str) -> str:
@@ -76,9 +127,6 @@ def take_seconds(fields: Fields, field: str) -> float | None:
     value = fields.get(field)
     if value is None:
         return None
-    if type(value) not in {int, float} or not 0 < value:  # type: ignore[operator]
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
         refuse(field, "a number of seconds above 0")
-    return min(value, MAX_SECONDS)  # type: ignore[return-value,type-var]
-
-
-MAX_SECONDS = 10**9  # about 30 years: longer is the same as for ever
+    return min(value, MAX_SECONDS)

@@ -19,7 +19,7 @@ import orjson
 from protocol.errors import ErrorType, WireError
 
 JsonValue: TypeAlias = (
-    "None | bool | int | float | str | list[JsonValue] | dict[str, JsonValue]"
+    "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 )
 JsonText = NewType("JsonText", bytes)
 """One JSON value as UTF-8 without line breaks or outer blanks, known to be valid."""

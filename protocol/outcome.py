@@ -74,12 +74,9 @@ def read_outcome(text: bytes) -> Outcome:
     assert isinstance(message, dict)  # noqa: S101 (our own text)
     [(verb, body)] = message.items()
     assert isinstance(body, dict)  # noqa: S101
-    fields = {
-        "type": str(body["type"]),
-        "message": str(body["message"]),
-        "data": encode(body["data"]) if "data" in body else None,
-    }
-    return Raised(**fields) if verb == "exception" else Failed(**fields)  # type: ignore[arg-type]
+    data = encode(body["data"]) if "data" in body else None
+    kind = Raised if verb == "exception" else Failed
+    return kind(type=str(body["type"]), message=str(body["message"]), data=data)
 
 
 def _complaint(opening: bytes, outcome: Raised | Failed) -> JsonText:

@@ -1,4 +1,4 @@
-"""What the dispatcher answers a client: each function returns one line, line end too."""
+"""What the dispatcher answers a client: each function returns whole lines."""
 
 from __future__ import annotations
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable
 from typing import NoReturn, TypeAlias
 
@@ -14,6 +12,7 @@ from protocol.errors import ErrorType, WireError
 from protocol.fields import (
     Fields,
     refuse,
+    refuse_repeated,
     refuse_unknown,
     take_boolean,
     take_count,
@@ -144,7 +143,7 @@ def parse_request(line: bytes) -> Request:
             'field "harpcaller": this dispatcher speaks version 1',
             {"field": "harpcaller", "expected": "1"},
         )
-    _refuse_repeated(line, fields)
+    refuse_repeated(line, fields, _QUOTED)
     session = take_boolean(fields, "session", default=False)
     if "procedure" in fields or "host" in fields:
         return Submit(call=_read_call(fields), session=session)
@@ -157,7 +156,7 @@ def parse_request(line: bytes) -> Request:
 def _refuse_verbs(fields: Fields, verbs: list[str]) -> NoReturn:
     if verbs:
         refuse(verbs[1], f'no second request beside "{verbs[0]}"')
-    refuse_unknown(fields, (*_CALL_FIELDS, *_VERBS, *_STREAM_FIELDS))
+    refuse_unknown(fields, (*_CALL_FIELDS, *_VERBS, "wait", *_STREAM_FIELDS))
     raise WireError(
         ErrorType.INVALID_REQUEST,
         'no request in the line: expected "procedure" or one of '
@@ -274,7 +273,7 @@ def _take_start(fields: Fields) -> tuple[int | None, int | None]:
     return since, recent
 
 
-def _read_hello(fields: Fields, session: bool) -> Request:  # noqa: ARG001 (a verb)
+def _read_hello(fields: Fields, session: bool) -> Request:
     refuse_unknown(fields, (*_COMMON, "hello"))
     value = fields["hello"]
     if value is True:
@@ -285,7 +284,7 @@ def _read_hello(fields: Fields, session: bool) -> Request:  # noqa: ARG001 (a ve
     return Hello(token=take_string(value, "token"))
 
 
-def _read_help(fields: Fields, session: bool) -> Request:  # noqa: ARG001 (a verb)
+def _read_help(fields: Fields, session: bool) -> Request:
     refuse_unknown(fields, (*_COMMON, "help"))
     if fields["help"] is not True:
         refuse("help", "true")
@@ -306,24 +305,3 @@ _QUOTED = {
     field: b'"%b"' % field.encode()
     for field in (*_CALL_FIELDS, *_VERBS, "wait", *_STREAM_FIELDS)
 }
-# Letters and the underscore written as escapes: only so could a field stand twice
-# without its plain spelling standing twice in the line.
-_ESCAPED_LETTER = re.compile(rb"\\u00(5f|6[1-9a-f]|7[0-9a])", re.IGNORECASE)
-
-
-def _refuse_repeated(line: bytes, fields: Fields) -> None:
-    """Refuse a field given twice: readers of JSON differ on which one counts."""
-    for field in fields:
-        if line.count(_QUOTED.get(field, b'"harpcaller"')) > 1:
-            break
-    else:
-        if b"\\u00" not in line or not _ESCAPED_LETTER.search(line):
-            return
-    names: list[str] = json.loads(line, object_pairs_hook=_names)
-    for field in fields:
-        if names.count(field) > 1:
-            refuse(field, "to be given once")
-
-
-def _names(pairs: list[tuple[str, JsonValue]]) -> list[str]:
-    return [name for name, _ in pairs]
