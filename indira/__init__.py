@@ -1,0 +1,1 @@
+"""An admin socket for any daemon: what may be asked, the server, the client."""
