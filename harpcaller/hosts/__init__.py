@@ -1,0 +1,1 @@
+"""The names that may be called, and where their workers are."""
