@@ -20,7 +20,7 @@ _ESCAPED_LETTER = re.compile(rb"\\u00(5f|6[1-9a-f]|7[0-9a])", re.IGNORECASE)
 _BLANKS = re.compile(r"[ \t\r\n]*")
 _BEFORE_NAME = re.compile(r"[ \t\r\n{,]*")
 _BEFORE_VALUE = re.compile(r"[ \t\r\n:]*")
-_VALUES = json.JSONDecoder()
+_VALUES = json.JSONDecoder(parse_int=str)  # nobody looks at them: no conversion
 
 
 def refuse(field: str, expected: str, did_you_mean: str | None = None) -> NoReturn:

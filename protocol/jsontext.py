@@ -9,6 +9,7 @@ import gc
 import itertools
 import json
 import math
+import operator
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,12 +28,13 @@ JsonText = NewType("JsonText", bytes)
 NULL = JsonText(b"null")
 MAX_DEPTH = 128
 MAX_INTEGER_DIGITS = 4300  # Python's own limit for text to int
+LARGE_TEXT_BYTES = 64 * 1024  # from here on it pays to pause the collector
 
-_LARGE_TEXT_BYTES = 64 * 1024
-_OPEN, _CLOSE = b"[{", b"]}"
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
-_NOT_BRACKETS = bytes(c for c in range(256) if c not in _OPEN + _CLOSE)
-_STEPS = bytes.maketrans(_OPEN + _CLOSE, b"\x01\x01\xff\xff")
+_NOT_BRACKETS = bytes(c for c in range(256) if c not in b"[]{}")
+_SQUARE = bytes.maketrans(b"{}", b"[]")
+_UPS, _DOWNS = re.compile(rb"\[+"), re.compile(rb"\]+")
+_LEAF_PASSES = 4
 # Every digit becomes 0, all else a blank: a run of digits is then a plain substring.
 _DIGITS = bytes(ord("0") if 48 <= c <= 57 else ord(" ") for c in range(256))
 _LONG_RUN = b"0" * 19  # 2**63 has 19 digits; orjson reads longer ones as floats
@@ -45,10 +47,10 @@ def decode(text: bytes, *, max_depth: int = MAX_DEPTH) -> JsonValue:
         WireError: `parse_error`: no JSON, deeper than `max_depth`, an integer of
             more than 4,300 digits, a number beyond a double, a lone surrogate.
     """
-    if len(text) > _LARGE_TEXT_BYTES:
-        with _gc_paused():
-            return _decode(text, max_depth)
-    return _decode(text, max_depth)
+    if len(text) <= LARGE_TEXT_BYTES:
+        return _decode(text, max_depth)
+    with collector_paused():
+        return _decode(text, max_depth)
 
 
 def encode(value: JsonValue) -> JsonText:
@@ -74,9 +76,27 @@ def is_within_depth(text: bytes, max_depth: int) -> bool:
     """Tell whether valid JSON `text` nests no deeper than `max_depth`."""
     if text.count(b"[") + text.count(b"{") <= max_depth:
         return True
-    brackets = _STRING.sub(b"", text).translate(None, _NOT_BRACKETS)
-    steps = memoryview(brackets.translate(_STEPS)).cast("b")
-    return max(itertools.accumulate(steps), default=0) <= max_depth
+    brackets = _STRING.sub(b"", text).translate(_SQUARE, _NOT_BRACKETS)
+    # Each pass takes exactly one level away, and most of what makes runs short.
+    passes = 0
+    while brackets and passes < _LEAF_PASSES:
+        brackets = brackets.replace(b"[]", b"")
+        passes += 1
+    ups = itertools.accumulate(map(len, _UPS.findall(brackets)))
+    downs = itertools.accumulate(map(len, _DOWNS.findall(brackets)), initial=0)
+    return passes + max(map(operator.sub, ups, downs), default=0) <= max_depth
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Keep the collector from walking the values of a large text again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _decode(text: bytes, max_depth: int) -> JsonValue:
@@ -159,15 +179,3 @@ def _dumps(value: JsonValue, *, sort_keys: bool) -> bytes:
 
 def _refuse(message: str) -> NoReturn:
     raise WireError(ErrorType.PARSE_ERROR, message)
-
-
-@contextmanager
-def _gc_paused() -> Iterator[None]:
-    """Keep the collector away: it would walk a large document again and again."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

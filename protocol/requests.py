@@ -20,7 +20,15 @@ from protocol.fields import (
     take_string,
 )
 from protocol.job import JobId, read_job_id
-from protocol.jsontext import NULL, JsonValue, canonical, decode, encode
+from protocol.jsontext import (
+    LARGE_TEXT_BYTES,
+    NULL,
+    JsonValue,
+    canonical,
+    collector_paused,
+    decode,
+    encode,
+)
 
 MAX_RETRIES = 100
 MAX_KEY_CHARACTERS = 200
@@ -128,6 +136,13 @@ def parse_request(line: bytes) -> Request:
         WireError: `parse_error`, no JSON; `invalid_protocol`, no object with
             `"harpcaller":1`; `invalid_request`, anything else wrong with it.
     """
+    if len(line) <= LARGE_TEXT_BYTES:
+        return _parse(line)
+    with collector_paused():  # until the values are gone: a Request has only text
+        return _parse(line)
+
+
+def _parse(line: bytes) -> Request:
     if line in {b"help", b"?"}:
         return Help()
     fields = decode(line)
