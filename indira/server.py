@@ -24,7 +24,7 @@ _SEND_S = 60.0  # a peer that takes no reply for so long is dropped
 _RECEIVE_BYTES = 64 * 1024
 _UCRED = struct.Struct("iII")  # unix(7), SO_PEERCRED: pid, uid, gid
 
-log = structlog.stdlib.get_logger(__name__)
+log = structlog.get_logger()
 
 
 @attrs.frozen(kw_only=True)

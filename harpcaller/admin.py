@@ -1,0 +1,293 @@
+"""What the dispatcher does for its administrator, command by command.
+
+Lists come in pages, so that neither side ever holds all of a million jobs.
+"""
+
+from __future__ import annotations
+
+import bisect
+import os
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+
+import attrs
+
+from harpcaller.hosts.refresh import Refreshed
+from harpcaller.listing import (
+    find,
+    info_text,
+    job_text,
+    list_text,
+    read_live_page,
+    read_page,
+)
+from harpcaller.store import JobFilter, Store
+from indira.commands import (
+    Arguments,
+    Command,
+    CommandTable,
+    Kind,
+    Parameter,
+    Reply,
+    refusal,
+)
+from protocol.job import JobId, JobRecord, State
+from protocol.jsontext import JsonText, JsonValue, canonical
+
+MIN_ID_PART = 4
+MAX_CANDIDATES = 10
+_PAGE_LENGTH = 100
+_MAX_PAGE_LENGTH = 1000
+_PRUNE_LOT = 200
+
+_PAGE = (
+    Parameter(name="after", kind=Kind.TEXT, help="Where the page before it ended."),
+    Parameter(name="limit", kind=Kind.COUNT, help="How many at most, up to 1000."),
+)
+_JOB = Parameter(
+    name="job",
+    kind=Kind.TEXT,
+    help="A job's ID, or any part of it that no other has.",
+    is_required=True,
+)
+_QUEUE = Parameter(
+    name="queue", kind=Kind.OBJECT, help="A queue's name.", is_required=True
+)
+
+
+@attrs.frozen(kw_only=True)
+class Administered:
+    """The parts of a daemon that commands act on.
+
+    `status` takes whether to wait until the daemon is ready. `list_hosts` is
+    sorted by `hostname` and free of credentials. `max_age_s` is how long ended
+    jobs are kept, None where they are kept for ever.
+    """
+
+    store: Store
+    cancel: Callable[[JobId], Awaitable[bool]]
+    cancel_queue: Callable[[JsonText], Awaitable[int]]
+    list_hosts: Callable[[], Sequence[dict[str, JsonValue]]]
+    refresh_hosts: Callable[[], Awaitable[Refreshed]]
+    status: Callable[[bool], Awaitable[Reply]]
+    stop: Callable[[], None]
+    max_age_s: float | None = None
+
+
+def commands(daemon: Administered) -> CommandTable:
+    """Return all that an administrator may ask of `daemon`."""
+    return CommandTable([*_daemon_commands(daemon), *_job_commands(daemon)])
+
+
+def _daemon_commands(daemon: Administered) -> list[Command]:
+    return [
+        Command(
+            name="status",
+            help="Tell whether the dispatcher runs, and where it listens.",
+            run=partial(_status, daemon),
+            parameters=(
+                Parameter(
+                    name="wait",
+                    kind=Kind.FLAG,
+                    help="Answer once it runs.",
+                    default=False,
+                ),
+            ),
+        ),
+        Command(
+            name="stop",
+            help="Stop: running jobs get their grace, waiting ones stay queued.",
+            run=partial(_stop, daemon),
+        ),
+        Command(
+            name="list_hosts",
+            help="List the hosts that calls may name.",
+            run=partial(_list_hosts, daemon),
+            parameters=_PAGE,
+        ),
+        Command(
+            name="refresh_hosts",
+            help="Run the registry script now.",
+            run=partial(_refresh_hosts, daemon),
+        ),
+        Command(
+            name="prune_jobs",
+            help="Forget jobs that ended long ago.",
+            run=partial(_prune_jobs, daemon),
+            parameters=(
+                Parameter(
+                    name="max_age",
+                    kind=Kind.SECONDS,
+                    help="Forget what ended so long ago; default as configured.",
+                ),
+            ),
+        ),
+    ]
+
+
+def _job_commands(daemon: Administered) -> list[Command]:
+    return [
+        Command(
+            name="list_jobs",
+            help="List the jobs that wait or run, oldest first.",
+            run=partial(_list_jobs, daemon),
+            parameters=(
+                Parameter(
+                    name="list_all",
+                    kind=Kind.FLAG,
+                    help="Also those that have ended.",
+                    default=False,
+                ),
+                attrs.evolve(_QUEUE, is_required=False),
+                *_PAGE,
+            ),
+        ),
+        Command(
+            name="job_info",
+            help="Tell what is known of a job.",
+            run=partial(_job_info, daemon),
+            parameters=(_JOB,),
+        ),
+        Command(
+            name="cancel_job",
+            help="End a job that waits or runs.",
+            run=partial(_cancel_job, daemon),
+            parameters=(_JOB,),
+        ),
+        Command(
+            name="list_queues",
+            help="List the names of the queues.",
+            run=partial(_list_queues, daemon),
+            parameters=_PAGE,
+        ),
+        Command(
+            name="list_queue",
+            help="List the jobs of a queue.",
+            run=partial(_list_queue, daemon),
+            parameters=(_QUEUE, *_PAGE),
+        ),
+        Command(
+            name="cancel_queue",
+            help="End all jobs of a queue.",
+            run=partial(_cancel_queue, daemon),
+            parameters=(_QUEUE,),
+        ),
+    ]
+
+
+async def _status(daemon: Administered, arguments: Arguments) -> Reply:
+    return await daemon.status(arguments.flag("wait"))
+
+
+async def _stop(daemon: Administered, _: Arguments) -> Reply:
+    daemon.stop()
+    return {"result": "ok", "pid": os.getpid()}
+
+
+async def _list_hosts(daemon: Administered, arguments: Arguments) -> Reply:
+    hosts = daemon.list_hosts()
+    names = [str(host["hostname"]) for host in hosts]
+    start = bisect.bisect_right(names, arguments.text("after") or "")
+    end = start + _page_length(arguments)
+    return {
+        "result": "ok",
+        "hosts": list(hosts[start:end]),
+        "after": names[end - 1] if end < len(hosts) else None,
+    }
+
+
+async def _refresh_hosts(daemon: Administered, _: Arguments) -> Reply:
+    refreshed = await daemon.refresh_hosts()
+    if not refreshed.problems:
+        return {"result": "ok", "count": refreshed.count}
+    problems = "; ".join(refreshed.problems)
+    return refusal(f"the old list of {refreshed.count} hosts is kept: {problems}")
+
+
+async def _prune_jobs(daemon: Administered, arguments: Arguments) -> Reply:
+    max_age_s = arguments.seconds("max_age") or daemon.max_age_s
+    if max_age_s is None:
+        return refusal("no age is configured: say how old a job must be")
+    before = time.time() - max_age_s
+    pruned = 0
+    while lot := await daemon.store.prune(before, _PRUNE_LOT):
+        pruned += lot
+    return {"result": "ok", "pruned": pruned}
+
+
+async def _list_jobs(daemon: Administered, arguments: Arguments) -> Reply:
+    where = JobFilter()
+    if (name := arguments.object("queue")) is not None:
+        where = JobFilter(queue=canonical(name))
+    read = read_page if arguments.flag("list_all") else read_live_page
+    after, limit = arguments.text("after"), _page_length(arguments)
+    page = await read(daemon.store, where, after, limit)
+    texts = list_text([job_text(job) for job in page.jobs])
+    return {"result": "ok", "jobs": texts, "after": page.after}
+
+
+async def _list_queue(daemon: Administered, arguments: Arguments) -> Reply:
+    where = JobFilter(queue=_queue_name(arguments))
+    after, limit = arguments.text("after"), _page_length(arguments)
+    page = await read_live_page(daemon.store, where, after, limit)
+    entries = [
+        b'{"running":%b,%b'
+        % (b"true" if job.state is State.RUNNING else b"false", job_text(job)[1:])
+        for job in page.jobs
+    ]
+    return {"result": "ok", "jobs": list_text(entries), "after": page.after}
+
+
+async def _job_info(daemon: Administered, arguments: Arguments) -> Reply:
+    found = await _find(daemon, arguments)
+    if isinstance(found, JobRecord):
+        return {"result": "ok", "info": info_text(found)}
+    return found
+
+
+async def _cancel_job(daemon: Administered, arguments: Arguments) -> Reply:
+    found = await _find(daemon, arguments)
+    if not isinstance(found, JobRecord):
+        return found
+    if await daemon.cancel(found.job_id):
+        return {"result": "ok", "job": found.job_id}
+    return {"result": "no_such_job", "message": f"job {found.job_id} has ended before"}
+
+
+async def _list_queues(daemon: Administered, arguments: Arguments) -> Reply:
+    after, limit = arguments.text("after"), _page_length(arguments)
+    page = await daemon.store.queues(after, limit)
+    names = list_text([queue.name for queue in page.queues])
+    return {"result": "ok", "queues": names, "after": page.after}
+
+
+async def _cancel_queue(daemon: Administered, arguments: Arguments) -> Reply:
+    cancelled = await daemon.cancel_queue(_queue_name(arguments))
+    return {"result": "ok", "cancelled": cancelled}
+
+
+async def _find(daemon: Administered, arguments: Arguments) -> JobRecord | Reply:
+    """Return the one job that was meant, else what to answer."""
+    text = arguments.text("job") or ""
+    if len(text) < MIN_ID_PART:
+        return refusal(f"a part of a job ID has at least {MIN_ID_PART} characters")
+    found = await find(daemon.store, text, MAX_CANDIDATES + 1)
+    if not found:
+        message = f'no job with the ID "{text[:80]}"'
+        return {"result": "no_such_job", "message": message}
+    if len(found) == 1:
+        return found[0]
+    message = f'"{text}" is part of several job IDs'
+    if len(found) > MAX_CANDIDATES:
+        message += f", the first {MAX_CANDIDATES} of them"
+    candidates: list[JsonValue] = [job.job_id for job in found[:MAX_CANDIDATES]]
+    return {**refusal(message + ":"), "candidates": candidates}
+
+
+def _page_length(arguments: Arguments) -> int:
+    return min(arguments.count("limit") or _PAGE_LENGTH, _MAX_PAGE_LENGTH)
+
+
+def _queue_name(arguments: Arguments) -> JsonText:
+    return canonical(arguments.object("queue"))

@@ -1,0 +1,234 @@
+"""harpcallerd: starts the dispatcher, and asks one that runs.
+
+The admin verbs load no event loop: they have to answer at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from argparse import ArgumentTypeError, Namespace
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from harpcaller import __version__
+from indira.cli import CommandFailed, Exit, Verbs, ask, pages, seconds, show
+from indira.client import AdminClient, NotRunning, wait_exit
+
+_ANSWER_S = 120.0  # any command but `status --wait` and `stop`
+_RETRY_S = 0.05
+_DAY_S = 86400.0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Carry out one command line; return the exit code."""
+    verbs = Verbs("harpcallerd", "harpcaller", "The HarpCaller call dispatcher.")
+    _add_daemon_verbs(verbs)
+    _add_job_verbs(verbs)
+    _add_host_verbs(verbs)
+    return verbs.run(argv)
+
+
+def _add_daemon_verbs(verbs: Verbs) -> None:
+    start = verbs.add("start", _start, "Run the dispatcher in the foreground.")
+    start.add_argument("--config", type=Path, metavar="FILE", help="the configuration")
+    start.add_argument(
+        "--dev", action="store_true", help="no configuration needed; a worker beside"
+    )
+    start.add_argument(
+        "--listen",
+        action="append",
+        default=[],
+        metavar="ADDR",
+        help="host:port or unix:PATH, port 0 is any free one; may be repeated",
+    )
+    start.add_argument("--state-dir", type=Path, metavar="DIR", help="where jobs live")
+    start.add_argument("--pidfile", type=Path, metavar="FILE", help="keeps the pid")
+    start.add_argument("--debug", action="store_true", help="log more")
+
+    status = verbs.add("status", _status, "Tell whether the dispatcher runs.")
+    status.add_argument("--wait", action="store_true", help="until it does")
+    status.add_argument("--timeout", type=seconds, metavar="SECONDS")
+    status.add_argument("--json", action="store_true", help="with all details")
+
+    stop = verbs.add("stop", _stop, "Stop the dispatcher and wait until it is gone.")
+    stop.add_argument("--timeout", type=seconds, metavar="SECONDS")
+    stop.add_argument("--print-pid", action="store_true", help="the pid it had")
+
+    verbs.add("version", _version, "Print the version.")
+
+
+def _add_job_verbs(verbs: Verbs) -> None:
+    listing = verbs.add("list", _list, "List jobs, one JSON object a line.")
+    listing.add_argument("--all", action="store_true", help="also those that ended")
+    listing.add_argument(
+        "--queue", type=_queue_name, metavar="JSON", help="only those of this queue"
+    )
+
+    job = "a job's ID, or a part of at least 4 characters that no other has"
+    verbs.add("info", _info, "Tell what is known of a job.").add_argument(
+        "job", metavar="ID", help=job
+    )
+    verbs.add("cancel", _cancel, "End a job.").add_argument(
+        "job", metavar="ID", help=job
+    )
+
+    verbs.add(
+        "queue-list", _queue_list, "List the queues, or the jobs of one."
+    ).add_argument("queue", type=_queue_name, metavar="NAME", nargs="?", help="JSON")
+    verbs.add("queue-cancel", _queue_cancel, "End all jobs of a queue.").add_argument(
+        "queue", type=_queue_name, metavar="NAME", help="JSON"
+    )
+
+    prune = verbs.add("prune-jobs", _prune_jobs, "Forget jobs that ended long ago.")
+    prune.add_argument(
+        "--age", type=seconds, metavar="DAYS", help="default as configured"
+    )
+
+
+def _add_host_verbs(verbs: Verbs) -> None:
+    verbs.add("hosts-list", _hosts_list, "List the hosts that calls may name.")
+    verbs.add("hosts-refresh", _hosts_refresh, "Run the registry script now.")
+
+
+def _start(options: Namespace) -> int:
+    # Here, not above: the event loop and the store take their time to load.
+    from harpcaller.daemon import run  # noqa: PLC0415 (see above)
+    from harpcaller.options import StartOptions  # noqa: PLC0415
+
+    return run(
+        StartOptions(
+            config=options.config,
+            dev=options.dev,
+            listen=tuple(options.listen),
+            state_dir=options.state_dir,
+            socket=options.socket if options.is_socket_given else None,
+            pidfile=options.pidfile,
+            debug=options.debug,
+        )
+    )
+
+
+def _status(options: Namespace) -> int:
+    try:
+        reply = _ask_status(options)
+    except NotRunning:
+        reply = {"result": "stopped"}
+    if options.json:
+        show(reply)
+    else:
+        sys.stdout.write(f"{reply['result']}\n")
+    return Exit.OK if reply["result"] == "running" else Exit.NOT_RUNNING
+
+
+def _ask_status(options: Namespace) -> dict[str, Any]:
+    """Return the reply to status, with `--wait` once there is somebody to ask."""
+    timeout_s = options.timeout
+    if timeout_s is None and not options.wait:
+        timeout_s = _ANSWER_S
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+    while True:
+        left = None if deadline is None else max(deadline - time.monotonic(), 0.001)
+        try:
+            with AdminClient(options.socket, timeout_s=left) as client:
+                return client.send("status", wait=options.wait)
+        except NotRunning:
+            is_late = deadline is not None and time.monotonic() >= deadline
+            if is_late or not options.wait:
+                raise
+        time.sleep(_RETRY_S)
+
+
+def _stop(options: Namespace) -> int:
+    begun = time.monotonic()
+    with AdminClient(options.socket, timeout_s=options.timeout) as client:
+        reply = ask(client, "stop")
+        client.wait_closed()
+    left = None
+    if options.timeout is not None:
+        left = max(options.timeout - (time.monotonic() - begun), 0)
+    if not wait_exit(int(reply["pid"]), left):
+        raise CommandFailed(f"process {reply['pid']} is still there")
+    if options.print_pid:
+        sys.stdout.write(f"{reply['pid']}\n")
+    return Exit.OK
+
+
+def _list(options: Namespace) -> int:
+    with _client(options) as client:
+        return _show_all(
+            pages(
+                client, "list_jobs", "jobs", list_all=options.all, queue=options.queue
+            )
+        )
+
+
+def _info(options: Namespace) -> int:
+    with _client(options) as client:
+        show(ask(client, "job_info", job=options.job)["info"])
+    return Exit.OK
+
+
+def _cancel(options: Namespace) -> int:
+    with _client(options) as client:
+        ask(client, "cancel_job", job=options.job)
+    return Exit.OK
+
+
+def _queue_list(options: Namespace) -> int:
+    with _client(options) as client:
+        if options.queue is None:
+            return _show_all(pages(client, "list_queues", "queues"))
+        return _show_all(pages(client, "list_queue", "jobs", queue=options.queue))
+
+
+def _queue_cancel(options: Namespace) -> int:
+    with _client(options) as client:
+        ask(client, "cancel_queue", queue=options.queue)
+    return Exit.OK
+
+
+def _prune_jobs(options: Namespace) -> int:
+    max_age_s = None if options.age is None else options.age * _DAY_S
+    with _client(options) as client:
+        ask(client, "prune_jobs", max_age=max_age_s)
+    return Exit.OK
+
+
+def _hosts_list(options: Namespace) -> int:
+    with _client(options) as client:
+        return _show_all(pages(client, "list_hosts", "hosts"))
+
+
+def _hosts_refresh(options: Namespace) -> int:
+    with _client(options) as client:
+        ask(client, "refresh_hosts")
+    return Exit.OK
+
+
+def _version(_: Namespace) -> int:
+    sys.stdout.write(f"harpcallerd {__version__}\n")
+    return Exit.OK
+
+
+def _client(options: Namespace) -> AdminClient:
+    return AdminClient(options.socket, timeout_s=_ANSWER_S)
+
+
+def _show_all(values: Iterable[Any]) -> int:
+    for value in values:
+        show(value)
+    return Exit.OK
+
+
+def _queue_name(text: str) -> dict[str, Any]:
+    """Return the queue's name that an option spells as JSON."""
+    try:
+        name = json.loads(text)
+    except ValueError:
+        name = None
+    if not isinstance(name, dict):
+        raise ArgumentTypeError(f"a queue's name is a JSON object, not {text}")
+    return name

@@ -1,0 +1,92 @@
+"""Jobs as people look for them: by part of an id, in pages, as text to read."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+
+import attrs
+
+from harpcaller.store import JobFilter, JobPage, Store
+from protocol import replies
+from protocol.errors import ErrorType, WireError
+from protocol.job import JobRecord, State, read_job_id
+from protocol.jsontext import NULL, JsonText, JsonValue, encode
+from protocol.outcome import Failed, Raised
+
+_PAGE_BYTES = 1024 * 1024
+_ID_CHARACTERS = frozenset(string.hexdigits + "-")
+
+
+async def find(store: Store, text: str, limit: int) -> Sequence[JobRecord]:
+    """Return up to `limit` jobs whose id is `text`, or contains it."""
+    if (job_id := read_job_id(text)) is not None:
+        record = await store.get(job_id)
+        return [] if record is None else [record]
+    if not _ID_CHARACTERS.issuperset(text):
+        return []
+    page = await store.jobs(JobFilter(id_part=text.lower()), None, limit)
+    return page.jobs
+
+
+async def read_live_page(
+    store: Store, where: JobFilter, after: str | None, limit: int
+) -> JobPage:
+    """Return a page of the jobs that wait, or after those, of those that run.
+
+    In this order a job that starts meanwhile is seen twice rather than never.
+
+    Raises:
+        WireError: `after` is no page's end.
+    """
+    state, _, rest = (after or State.QUEUED).partition(":")
+    if state not in {State.QUEUED, State.RUNNING}:
+        raise WireError(ErrorType.INVALID_REQUEST, 'field "after": no page ended there')
+    where = attrs.evolve(where, state=State(state))
+    page = await read_page(store, where, rest or None, limit)
+    if page.after is not None:
+        return attrs.evolve(page, after=f"{state}:{page.after}")
+    if state == State.QUEUED:
+        return attrs.evolve(page, after=State.RUNNING.value)
+    return page
+
+
+async def read_page(
+    store: Store, where: JobFilter, after: str | None, limit: int
+) -> JobPage:
+    """Return a page of bounded size, one job at least where there is one."""
+    page = await store.jobs(where, after, limit)
+    size = 0
+    for count, job in enumerate(page.jobs):
+        size += len(job.arguments) + len(job.info)
+        if size > _PAGE_BYTES and count > 0:
+            return await store.jobs(where, after, count)
+    return page
+
+
+def job_text(job: JobRecord) -> JsonText:
+    """Return what was called and when, as an object."""
+    status = replies.status(job).rstrip(b"\n")
+    opening = b'{"job":"%b","state":"%b",' % (job.job_id.encode(), job.state.encode())
+    return JsonText(opening + status[1:])
+
+
+def info_text(job: JobRecord) -> JsonText:
+    """Return what is known of a job but for what it returned, as an object."""
+    error = job.outcome.type if isinstance(job.outcome, Raised | Failed) else None
+    outcome = None if job.outcome is None else type(job.outcome).__name__.lower()
+    more: dict[str, JsonValue] = {"outcome": outcome, "type": error}
+    more["packets"] = job.packets
+    if not job.retries:  # else the status tells it
+        more["starts"] = job.starts
+    queue = NULL
+    if job.queue is not None:
+        queue = JsonText(
+            b'{"name":%b,"concurrency":%d}' % (job.queue.name, job.queue.concurrency)
+        )
+    return JsonText(job_text(job)[:-1] + b',"queue":' + queue + b"," + encode(more)[1:])
+
+
+def list_text(texts: Sequence[bytes]) -> JsonText:
+    """Return the list of values that are text already."""
+    return JsonText(b"[" + b",".join(texts) + b"]")

@@ -1,0 +1,70 @@
+"""A daemon among its kin: readiness for systemd, signals, the pid file."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import structlog
+import trio
+
+log = structlog.get_logger()
+
+READY = "READY=1"
+STOPPING = "STOPPING=1"
+
+
+def notify(*states: str) -> bool:
+    """Tell systemd, sd_notify(3); False where nobody asked or nobody listens."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if address[:1] not in {"/", "@"}:
+        return False
+    if address.startswith("@"):  # unix(7): the name of an abstract socket
+        address = "\0" + address[1:]
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+            sock.setblocking(False)  # a stuck manager must not stop us
+            sock.sendto("\n".join(states).encode(), address)
+    except OSError as error:
+        log.warning("service.unheard", error=error.strerror)
+        return False
+    return True
+
+
+async def receive_stops(
+    stop: Callable[[], None],
+    stop_now: Callable[[], None],
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Call `stop` at the first SIGTERM or SIGINT, `stop_now` at each later one."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
+        task_status.started()
+        is_stopping = False
+        async for number in received:
+            name = signal.Signals(number).name
+            log.info("signal.received", signal=name, now=is_stopping)
+            (stop_now if is_stopping else stop)()
+            is_stopping = True
+
+
+@contextmanager
+def pid_file(path: Path) -> Iterator[None]:
+    """Keep our pid in `path` while the block runs; never half written.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    pid = f"{os.getpid()}\n"
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    fresh.write_text(pid)
+    fresh.replace(path)
+    try:
+        yield
+    finally:
+        if path.is_file() and path.read_text() == pid:
+            path.unlink(missing_ok=True)
