@@ -1,0 +1,1 @@
+"""Live jobs: who runs, who waits for them, and how they end."""

@@ -1,0 +1,220 @@
+"""The only owner of live jobs: submits, starts, cancels and stops them."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterable, Iterator
+
+import attrs
+import structlog
+import trio
+
+from harpcaller.dispatch.ids import new_job_id
+from harpcaller.dispatch.job import Job
+from harpcaller.dispatch.running import STOPPED, Running
+from harpcaller.runners import Runner
+from harpcaller.store import (
+    CancelResult,
+    Claim,
+    NewJob,
+    OnLoss,
+    Store,
+    StoreError,
+    Submitted,
+    Write,
+)
+from protocol.call import Call
+from protocol.errors import ErrorType, WireError
+from protocol.job import JobId
+from protocol.jsontext import JsonText
+from protocol.outcome import Cancelled
+
+log = structlog.get_logger()
+
+
+@attrs.frozen(kw_only=True)
+class Limits:
+    """The limits in seconds of calls that name none, and the longest they may name."""
+
+    default_timeout_s: float = 600
+    max_exec_s: float = 86400
+
+    def of(self, call: Call) -> tuple[float, float]:
+        """Return the timeout and the execution limit that hold for `call`."""
+        max_exec_s = min(call.max_exec_s or math.inf, self.max_exec_s)
+        return min(call.timeout_s or self.default_timeout_s, max_exec_s), max_exec_s
+
+
+class Dispatcher:
+    """Holds every job that runs or is waited for, and nothing else.
+
+    `jobs` is the nursery that running jobs live in; `clock` gives UTC seconds.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        runner: Runner,
+        limits: Limits,
+        jobs: trio.Nursery,
+        clock: Callable[[], float],
+    ) -> None:
+        self.store = store
+        self.limits = limits
+        self.is_stopping = False  # nothing more is accepted
+        self.has_stopped = False  # nothing more will happen to any job
+        self._runner = runner
+        self._nursery = jobs
+        self._clock = clock
+        self._jobs: dict[JobId, Job] = {}
+        self._running: dict[JobId, Running] = {}
+        self._idle = trio.Event()
+
+    @property
+    def running_count(self) -> int:
+        """How many jobs run."""
+        return len(self._running)
+
+    def submit(self, call: Call, identity: str = "") -> Write[Submitted]:
+        """Accept a call; what may run because of it begins by itself.
+
+        Raises:
+            WireError: `shutting_down`.
+        """
+        if self.is_stopping:
+            raise WireError(ErrorType.SHUTTING_DOWN, "the dispatcher is stopping")
+        timeout_s, max_exec_s = self.limits.of(call)
+        write = self.store.submit(
+            NewJob(
+                job_id=new_job_id(self._clock()),
+                call=call,
+                timeout_s=timeout_s,
+                max_exec_s=max_exec_s,
+                identity=identity,
+                on_loss=OnLoss.RETRY if call.retries else OnLoss.END,
+            )
+        )
+        write.when_done(self._begin_submitted)
+        return write
+
+    def begin(self, claims: Iterable[Claim]) -> None:
+        """Start what was claimed."""
+        for claim in claims:
+            job = self._jobs.setdefault(claim.job_id, Job(claim.job_id))
+            job.see(claim.record)
+            running = Running(claim, job, self.store)
+            self._running[claim.job_id] = running
+            self._nursery.start_soon(self._carry_out, running)
+
+    def cancel(self, job_id: JobId) -> Write[bool]:
+        """End a job now; True if it was this that ended it."""
+        answer: Write[bool] = Write()
+        if job_id in self._running:
+            self._cancel_running(job_id, answer)
+        else:
+            asked = self.store.cancel(job_id)
+            asked.when_done(lambda write: self._cancelled(job_id, write, answer))
+        return answer
+
+    async def cancel_queue(self, name: JsonText) -> int:
+        """End all jobs of a queue, the waiting ones first; return how many."""
+        ended = await self.store.cancel_queue(name)
+        for job_id in ended:
+            self._end_waiting(job_id)
+        running = [
+            job_id
+            for job_id, running in self._running.items()
+            if running.claim.record.queue and running.claim.record.queue.name == name
+        ]
+        stopped = [self.cancel(job_id) for job_id in running]
+        return len(ended) + sum([await write for write in stopped])
+
+    @contextlib.contextmanager
+    def reading(self, job_id: JobId) -> Iterator[Job]:
+        """Hold the live job of `job_id` while reading it; look in the store next."""
+        job = self._jobs.setdefault(job_id, Job(job_id))
+        job.readers += 1
+        try:
+            yield job
+        finally:
+            job.readers -= 1
+            if not job.readers:
+                job.forget_tail()
+                self._forget(job_id)
+
+    async def stop(self, grace_s: float) -> None:
+        """Accept nothing more; end what still runs after `grace_s`, and wait for it."""
+        self.is_stopping = True
+        self.store.set_room(0)
+        with trio.move_on_after(grace_s):
+            await self._wait_idle()
+        for running in list(self._running.values()):
+            running.end(STOPPED)
+        await self._wait_idle()
+        self.has_stopped = True
+        for job in self._jobs.values():
+            job.wake()
+
+    # ── from here on nothing awaits but the tasks of running jobs ──
+
+    async def _carry_out(self, running: Running) -> None:
+        job_id = running.claim.job_id
+        claims: tuple[Claim, ...] = ()
+        try:
+            claims = await running.carry_out(self._runner)
+            running.ended.succeed(None)
+        except StoreError as error:
+            # The store is lost and the daemon about to stop: recovery ends the job.
+            log.exception("outcome.lost", job_id=job_id)
+            running.ended.fail(error)
+        del self._running[job_id]
+        self._forget(job_id)
+        self.begin(claims)
+        if not self._running:
+            self._idle.set()
+
+    def _forget(self, job_id: JobId) -> None:
+        job = self._jobs.get(job_id)
+        if job is not None and not job.readers and job_id not in self._running:
+            del self._jobs[job_id]
+
+    def _begin_submitted(self, write: Write[Submitted]) -> None:
+        if write.error is None:
+            self.begin(write.result().claims)
+
+    def _cancel_running(self, job_id: JobId, answer: Write[bool]) -> None:
+        running = self._running[job_id]
+        is_winner = running.end(Cancelled())
+        running.ended.when_done(lambda write: _pass_on(write, answer, is_winner))
+
+    def _cancelled(
+        self, job_id: JobId, write: Write[CancelResult], answer: Write[bool]
+    ) -> None:
+        if write.error is not None:
+            answer.fail(write.error)
+        elif write.result() is CancelResult.CANCELLED:
+            self._end_waiting(job_id)
+            answer.succeed(True)
+        elif job_id in self._running:  # it was claimed in the meantime
+            self._cancel_running(job_id, answer)
+        else:
+            answer.succeed(False)
+
+    def _end_waiting(self, job_id: JobId) -> None:
+        job = self._jobs.get(job_id)
+        if job is not None:
+            job.end(Cancelled())
+        log.info("job.ended", job_id=job_id, outcome="Cancelled")
+
+    async def _wait_idle(self) -> None:
+        while self._running:
+            self._idle = trio.Event()
+            await self._idle.wait()
+
+
+def _pass_on(write: Write[None], answer: Write[bool], value: bool) -> None:
+    if write.error is None:
+        answer.succeed(value)
+    else:
+        answer.fail(write.error)

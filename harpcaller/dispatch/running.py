@@ -1,0 +1,183 @@
+"""One claimed call on its way: its limits, its packets, and the one way it ends."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+
+import structlog
+import trio
+
+from harpcaller.dispatch.job import Job
+from harpcaller.runners import Progress, Runner
+from harpcaller.store import Claim, Full, Store, StoreError, Write
+from protocol.errors import ErrorType, WireError
+from protocol.jsontext import JsonText, encode
+from protocol.outcome import Failed, Outcome
+
+MAX_LOT_BYTES = 64 * 1024
+STOPPED = Failed(type=ErrorType.MISSING_RESULT, message="dispatcher stopped")
+
+_CRASHED = Failed(
+    type=ErrorType.OS_ERROR,
+    message="a bug of the dispatcher's; see its log",
+    data=encode({"code": "internal"}),
+)
+
+log = structlog.get_logger()
+
+
+class Running:
+    """Carries one claim out.
+
+    The first to call `_choose` decides the outcome: the runner, a limit, a cancel
+    or a stop. Everything between a choice and its test is free of awaits.
+    """
+
+    def __init__(self, claim: Claim, job: Job, store: Store) -> None:
+        self.claim = claim
+        self.job = job
+        self.ended: Write[None] = Write()  # done when the outcome is durable
+        self._store = store
+        self._scope = trio.CancelScope()
+        self._outcome: Outcome | None = None
+        self._is_connected = False
+        self._exec_deadline = 0.0
+        self._texts: list[JsonText] = []  # heard, not yet given to the store
+        self._texts_bytes = 0
+        self._next = claim.record.packets
+        self._in_flight: Write[None] | None = None
+
+    async def carry_out(self, runner: Runner) -> tuple[Claim, ...]:
+        """Run the call; keep what it streams and, whatever happens, how it ended.
+
+        Returns what may run in its place.
+        """
+        if self._outcome is None:
+            try:
+                await self._run_within_limits(runner)
+            except WireError as error:
+                self._choose(Failed(type=error.type, message=error.message))
+            except Exception:
+                log.exception("job.crashed", job_id=self.claim.job_id)
+                self._choose(_CRASHED)
+        claims = await self._finish()
+        log.info(
+            "job.ended",
+            job_id=self.claim.job_id,
+            host=self.claim.record.host,
+            procedure=self.claim.record.procedure,
+            outcome=type(self._outcome).__name__,
+        )
+        return claims
+
+    def end(self, outcome: Outcome) -> bool:
+        """End the job with `outcome`, unless its end was chosen before."""
+        if self._outcome is not None:
+            return False
+        self._choose(outcome)
+        self._scope.cancel()
+        return True
+
+    async def _run_within_limits(self, runner: Runner) -> None:
+        record = self.claim.record
+        self._exec_deadline = trio.current_time() + record.max_exec_s
+        progress = Progress(
+            emit=self._emit, connected=self._connected, heard=self._heard
+        )
+        self._heard()
+        with self._scope:
+            self._choose(await runner.carry_out(self.claim, progress))
+        if self._outcome is None:
+            self._choose(self._limit_hit())
+
+    def _choose(self, outcome: Outcome) -> None:
+        if self._outcome is None:
+            self._outcome = outcome
+
+    def _connected(self) -> None:
+        self._is_connected = True
+        self._heard()
+
+    def _heard(self) -> None:
+        silent_until = trio.current_time() + self.claim.record.timeout_s
+        self._scope.deadline = min(silent_until, self._exec_deadline)
+
+    def _limit_hit(self) -> Failed:
+        record = self.claim.record
+        if trio.current_time() >= self._exec_deadline:
+            return _timeout(
+                "max_exec_time", f"not done within {record.max_exec_s:g} seconds"
+            )
+        if not self._is_connected:
+            return Failed(
+                type=ErrorType.NETWORK_ERROR,
+                message=f"no connection within {record.timeout_s:g} seconds",
+                data=encode({"code": "timedout"}),
+            )
+        return _timeout(
+            "timeout", f"nothing heard from the worker for {record.timeout_s:g} seconds"
+        )
+
+    # ── packets: at most one lot is on its way to the disk, the next one gathers ──
+
+    async def _emit(self, texts: Sequence[JsonText]) -> None:
+        """Keep packets; wait while the disk is more than a lot behind."""
+        self._texts.extend(texts)
+        self._texts_bytes += sum(map(len, texts))
+        if self._in_flight is None:
+            self._flush()
+        while self._texts_bytes > MAX_LOT_BYTES and self._in_flight is not None:
+            await self._in_flight
+            self._heard()  # it was us who made it wait
+
+    def _flush(self) -> None:
+        first, texts = self._next, self._texts
+        self._next += len(texts)
+        self._texts, self._texts_bytes = [], 0
+        self._in_flight = self._store.append(self.claim, first, texts)
+        self._in_flight.when_done(lambda write: self._kept(write, first, texts))
+
+    def _kept(self, write: Write[None], first: int, texts: list[JsonText]) -> None:
+        self._in_flight = None
+        if write.error is not None:
+            log.error(
+                "packets.lost", job_id=self.claim.job_id, reason=repr(write.error)
+            )
+            self._texts, self._texts_bytes, self._next = [], 0, first
+            self.end(_not_kept(write.error))
+            return
+        self.job.keep(first, texts)
+        if self._texts and self._outcome is None:
+            self._flush()
+
+    async def _finish(self) -> tuple[Claim, ...]:
+        if self._in_flight is not None:
+            with contextlib.suppress(StoreError):  # `_kept` has seen to it
+                await self._in_flight
+        assert self._outcome is not None  # noqa: S101 (chosen by now)
+        try:
+            claims = await self._store.finish(
+                self.claim, self._outcome, self._next, self._texts
+            )
+        except Full:
+            log.warning("packets.lost", job_id=self.claim.job_id, reason="disk full")
+            self._texts = []
+            claims = await self._store.finish(self.claim, self._outcome, self._next, ())
+        self.job.keep(self._next, self._texts)
+        self.job.end(self._outcome)
+        return claims
+
+
+def _timeout(limit: str, message: str) -> Failed:
+    return Failed(
+        type=ErrorType.TIMEOUT, message=message, data=encode({"limit": limit})
+    )
+
+
+def _not_kept(error: BaseException) -> Failed:
+    return Failed(
+        type=ErrorType.OS_ERROR,
+        message=f"the dispatcher could not keep the stream: {error}",
+        data=encode({"code": "storage"}),
+    )

@@ -1,0 +1,201 @@
+"""Listening sockets, and the caps on how many clients may come in by them."""
+
+from __future__ import annotations
+
+import errno
+import resource
+import socket
+import struct
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import attrs
+import structlog
+import trio
+
+from harpcaller.addresses import Address, TcpAddress, UnixAddress
+from harpcaller.dispatch.dispatcher import Dispatcher
+from harpcaller.front.session import Session, Terms, refuse
+from indira import unixsocket
+
+FD_RESERVE = 128  # for the store, workers, the admin socket
+BACKLOG = 4096
+_UCRED = struct.Struct("iII")  # unix(7), SO_PEERCRED: pid, uid, gid
+# A peer that vanished is noticed after 60 + 6 * 10 seconds of silence.
+_KEEPALIVE = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 6),
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 120_000),
+)
+
+log = structlog.get_logger()
+
+
+@attrs.frozen(kw_only=True)
+class Listening:
+    """An open listener, the address it really has, and its file if it is one."""
+
+    listener: trio.SocketListener
+    address: Address
+    bound: unixsocket.BoundSocket | None = None
+
+    async def aclose(self) -> None:
+        """Close it, and remove its file."""
+        await self.listener.aclose()
+        if self.bound is not None:
+            self.bound.remove()
+
+
+def default_max_connections() -> int:
+    """Return how many clients the limit on open files leaves room for."""
+    return max(16, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - FD_RESERVE)
+
+
+async def open_listeners(addresses: Sequence[Address]) -> list[Listening]:
+    """Listen on all of `addresses`, or on none.
+
+    Raises:
+        OSError: an address cannot be had; the message names it.
+        SocketTaken: somebody listens on a Unix socket's path already.
+    """
+    opened: list[Listening] = []
+    try:
+        for address in addresses:
+            if isinstance(address, UnixAddress):
+                opened.append(_listen_unix(address))
+            else:
+                opened += await _listen_tcp(address)
+    except BaseException:
+        for listening in opened:
+            with trio.CancelScope(shield=True):
+                await listening.aclose()
+        raise
+    return opened
+
+
+def _listen_unix(address: UnixAddress) -> Listening:
+    bound = unixsocket.bind(Path(address.path), backlog=BACKLOG)
+    listener = trio.SocketListener(trio.socket.from_stdlib_socket(bound.sock))
+    return Listening(listener=listener, address=address, bound=bound)
+
+
+async def _listen_tcp(address: TcpAddress) -> list[Listening]:
+    """Open one socket for each family of the host; port 0 is the same for all."""
+    port, opened = address.port, []
+    host = None if address.host == "*" else address.host
+    found = await trio.socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    for family, _, _, _, sockaddr in sorted(found):
+        try:
+            sock = _bind_tcp(family, (sockaddr[0], port, *sockaddr[2:]))
+        except OSError as error:
+            if host is None and opened and error.errno == errno.EAFNOSUPPORT:
+                continue  # no IPv6 on this machine: "*" is IPv4 alone
+            raise OSError(error.errno, f"{address}: {error.strerror}") from error
+        port = sock.getsockname()[1]
+        listener = trio.SocketListener(trio.socket.from_stdlib_socket(sock))
+        told = TcpAddress(str(sockaddr[0]), port)
+        opened.append(Listening(listener=listener, address=told))
+    return opened
+
+
+def _bind_tcp(family: int, sockaddr: tuple[object, ...]) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        for option in _KEEPALIVE:  # each connection inherits them: tcp(7)
+            sock.setsockopt(*option)
+        sock.bind(sockaddr)
+        sock.listen(BACKLOG)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+@attrs.frozen(kw_only=True)
+class Caps:
+    """How many clients may be connected: at all, and from one remote address."""
+
+    max_connections: int
+    max_per_peer: int = 256
+
+
+class Front:
+    """Owns the sessions of all line listeners."""
+
+    def __init__(self, dispatcher: Dispatcher, terms: Terms, caps: Caps) -> None:
+        self._dispatcher = dispatcher
+        self._terms = terms
+        self._caps = caps
+        self._sessions: set[Session] = set()
+        self._peers: Counter[str] = Counter()
+
+    @property
+    def session_count(self) -> int:
+        """How many clients are connected."""
+        return len(self._sessions)
+
+    async def serve(
+        self, listenings: Sequence[Listening], sessions: trio.Nursery
+    ) -> None:
+        """Accept clients until cancelled; each is served in the nursery `sessions`."""
+        listeners = [listening.listener for listening in listenings]
+        await trio.serve_listeners(self._meet, listeners, handler_nursery=sessions)
+
+    def end_idle(self) -> None:
+        """Close the sessions that ask nothing; answers under way go on."""
+        for session in list(self._sessions):
+            session.end_if_idle()
+
+    async def _meet(self, stream: trio.SocketStream) -> None:
+        if len(self._sessions) >= self._caps.max_connections:
+            log.warning("session.refused", reason="too many connections")
+            await refuse(stream, "too many connections; try again later")
+            return
+        peer = _remote_peer(stream.socket)
+        if peer is None:
+            await self._serve(stream)
+            return
+        if self._peers[peer] >= self._caps.max_per_peer:
+            log.warning("session.refused", peer=peer, reason="too many from this peer")
+            await refuse(stream, "too many connections from your address")
+            return
+        self._peers[peer] += 1
+        try:
+            await self._serve(stream)
+        finally:
+            self._peers[peer] -= 1
+            if not self._peers[peer]:
+                del self._peers[peer]
+
+    async def _serve(self, stream: trio.SocketStream) -> None:
+        session = Session(stream, self._dispatcher, self._terms)
+        self._sessions.add(session)
+        try:
+            await session.run()
+        finally:
+            self._sessions.discard(session)
+
+
+def _remote_peer(sock: trio.socket.SocketType) -> str | None:
+    """Return the address to count by; None for loopback and Unix sockets."""
+    if sock.family == socket.AF_UNIX:
+        credentials = sock.getsockopt(
+            socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size
+        )
+        pid, uid, gid = _UCRED.unpack(credentials)
+        log.info("session.opened", peer="unix", pid=pid, uid=uid, gid=gid)
+        return None
+    try:
+        host = str(sock.getpeername()[0])
+    except OSError:
+        return "gone"
+    is_loopback = host == "::1" or host.startswith(("127.", "::ffff:127."))
+    return None if is_loopback else host

@@ -1,0 +1,191 @@
+"""One client connection: carries bytes between the stream and the conversation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable
+from typing import Any
+
+import attrs
+import structlog
+import trio
+
+from harpcaller import ops
+from harpcaller.dispatch.dispatcher import Dispatcher
+from harpcaller.front.conversation import Asked, Bounds, Conversation
+from protocol import replies
+from protocol.errors import ErrorType, WireError
+from protocol.replies import HelloLimits
+from protocol.requests import Cancel, Submit
+
+RECEIVE_BYTES = 64 * 1024
+SEND_BYTES = 64 * 1024
+DRAIN_S = 2.0
+MAX_DRAIN_BYTES = 8 * 2**20
+
+log = structlog.get_logger()
+
+
+@attrs.frozen(kw_only=True)
+class Terms:
+    """What holds for every session of a front: bounds, and how long a send may hang."""
+
+    bounds: Bounds
+    hello: HelloLimits
+    send_timeout_s: float = 60
+
+
+class Session:
+    """Serves one client until it is over. A client that goes away ends nothing else.
+
+    It is its own Outbox: small replies gather, and go out together.
+    """
+
+    __slots__ = (
+        "_conversation",
+        "_dispatcher",
+        "_is_idle",
+        "_lines",
+        "_lines_bytes",
+        "_patience",
+        "_stream",
+        "_terms",
+    )
+
+    def __init__(
+        self, stream: trio.abc.HalfCloseableStream, dispatcher: Dispatcher, terms: Terms
+    ) -> None:
+        self._stream = stream
+        self._dispatcher = dispatcher
+        self._terms = terms
+        self._conversation = Conversation(terms.bounds, trio.current_time())
+        self._patience = trio.CancelScope()
+        self._is_idle = False
+        self._lines: list[bytes] = []
+        self._lines_bytes = 0
+
+    async def run(self) -> None:
+        """Answer until the client or its time is over; then close without a loss."""
+        try:
+            with self._patience:
+                await self._converse()
+            if self._patience.cancel_called and self._is_idle:
+                self._patience = trio.CancelScope()
+                with self._patience:
+                    await self.write(self._conversation.last_words())
+                    await self.flush()
+                    await self._take_leave()
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass  # the client is gone
+        except Exception:
+            log.exception("session.crashed")
+        finally:
+            await trio.aclose_forcefully(self._stream)
+
+    def end_if_idle(self) -> None:
+        """Stop waiting for the client's next request; answers under way go on."""
+        if self._is_idle:
+            self._patience.cancel()
+
+    async def write(self, lines: bytes) -> None:
+        """Send `lines` with what follows, or at once if there is much."""
+        if lines:
+            self._lines.append(lines)
+            self._lines_bytes += len(lines)
+            if self._lines_bytes >= SEND_BYTES:
+                await self.flush()
+
+    async def flush(self) -> None:
+        """Send what was written.
+
+        A peer that takes no piece of it within `send_timeout_s` ends the session.
+        """
+        if not self._lines:
+            return
+        lines = self._lines[0] if len(self._lines) == 1 else b"".join(self._lines)
+        self._lines.clear()
+        self._lines_bytes = 0
+        for start in range(0, len(lines), SEND_BYTES):
+            self._patience.deadline = trio.current_time() + self._terms.send_timeout_s
+            await self._stream.send_all(lines[start : start + SEND_BYTES])
+        self._patience.deadline = math.inf
+
+    async def _converse(self) -> None:
+        conversation = self._conversation
+        while not conversation.is_over and not self._dispatcher.has_stopped:
+            conversation.wait_from(trio.current_time())
+            self._patience.deadline = conversation.deadline
+            self._is_idle = True
+            data = await self._stream.receive_some(RECEIVE_BYTES)
+            if self._patience.cancel_called:
+                return  # time was up in the same instant: as if it came too late
+            self._is_idle = False
+            self._patience.deadline = math.inf
+            conversation.receive(data)
+            while batch := conversation.next_batch():
+                await self._answer(batch)
+                await self.flush()
+            if not data:
+                return  # all of it is read: a plain close destroys nothing
+        await self._take_leave()
+
+    async def _answer(self, batch: list[Asked]) -> None:
+        """Write the answers to `batch`, in order; changes in a row begin together."""
+        begun: list[bytes | Awaitable[bytes]] = []
+        for asked in batch:
+            if isinstance(asked, bytes):
+                begun.append(asked)
+            elif isinstance(asked, Submit | Cancel):
+                begun.append(self._begin(asked))
+            else:
+                await self._write_begun(begun)
+                await self._write_answer(asked)
+        await self._write_begun(begun)
+
+    def _begin(self, asked: Submit | Cancel) -> bytes | Awaitable[bytes]:
+        try:
+            return ops.begin(asked, self._dispatcher)
+        except WireError as error:
+            return replies.error(error)
+
+    async def _write_begun(self, begun: list[bytes | Awaitable[bytes]]) -> None:
+        for reply in begun:
+            if isinstance(reply, bytes):
+                await self.write(reply)
+                continue
+            try:
+                await self.write(await reply)
+            except WireError as error:
+                await self.write(replies.error(error))
+        begun.clear()
+
+    async def _write_answer(self, asked: Any) -> None:
+        try:
+            await ops.answer(asked, self._dispatcher, self._terms.hello, self)
+        except WireError as error:
+            await self.write(replies.error(error))
+
+    async def _take_leave(self) -> None:
+        """Close so that no reply is lost: a close with unread input destroys it."""
+        self._patience.deadline = trio.current_time() + DRAIN_S
+        await self._stream.send_eof()
+        drained_bytes = 0
+        while drained_bytes < MAX_DRAIN_BYTES:
+            data = await self._stream.receive_some(RECEIVE_BYTES)
+            if not data:
+                return
+            drained_bytes += len(data)
+
+
+async def refuse(stream: trio.abc.HalfCloseableStream, message: str) -> None:
+    """Tell a client that there is no room for it, and close."""
+    error = WireError(ErrorType.OVERLOADED, message)
+    with trio.move_on_after(DRAIN_S):
+        try:
+            await stream.send_all(replies.error(error))
+            await stream.send_eof()
+            while await stream.receive_some(RECEIVE_BYTES):
+                pass
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass
+    await trio.aclose_forcefully(stream)
