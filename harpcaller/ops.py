@@ -65,10 +65,9 @@ def begin(request: Submit | Cancel, dispatcher: Dispatcher) -> Begun[Any]:
     match request:
         case Submit(call=call):
             return Begun(dispatcher.submit(call), _submitted)
-        case Cancel(job_id=None):
-            return Begun(_done(False), _cancelled)
         case Cancel(job_id=job_id):
-            return Begun(dispatcher.cancel(job_id), _cancelled)
+            stopped = _done(False) if job_id is None else dispatcher.cancel(job_id)
+            return Begun(stopped, _cancelled)
     assert_never(request)
 
 
@@ -146,11 +145,12 @@ def complaint(error: StoreError) -> WireError:
         case Full():
             return WireError(
                 ErrorType.STORAGE_FULL,
-                "the dispatcher's disk is full; nothing was kept",
+                "the disk is full; nothing was kept",
             )
-    return WireError(
-        ErrorType.STORAGE_ERROR, "the dispatcher's store does not answer; try again"
-    )
+        case _:
+            return WireError(
+                ErrorType.STORAGE_ERROR, "the store does not answer; try again"
+            )
 
 
 def _submitted(kept: Submitted) -> bytes:

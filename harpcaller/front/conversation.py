@@ -1,10 +1,11 @@
-"""One client's side of the talk: bytes in, requests out. It never waits nor reads a clock.
+"""One client's side of the talk: bytes in, requests out; no waiting, no clock."""
 
-first line ──▶ answering ──▶ lingering ──▶ over
-    │             ▲  │  hello, help, "session"   ▲
-    │             │  └──────▶ in session ────────┤
-    └─ no line in time, EOF, framing lost ───────┘
-"""
+# first line ──▶ answering ──▶ lingering ──▶ over
+#    │             ▲  │ hello, help,   ▲       ▲
+#    │             │  │ "session"      │       │
+#    │             │  └──▶ in session ─┼───────┤
+#    │             └───── next line ───┘       │
+#    └── no line in time, EOF, framing lost ───┘
 
 from __future__ import annotations
 
@@ -91,7 +92,7 @@ class Conversation:
         """Tell whether nothing more is to be read from this client, nor answered."""
         return self._wants_no_more and not self._lines and not self._farewell
 
-    def receive(self, data: bytes) -> None:
+    def receive(self, data: bytes | bytearray) -> None:
         """Take what the client sent; no bytes mean that it will send no more."""
         if self._wants_no_more:
             return
@@ -101,7 +102,7 @@ class Conversation:
         elif not self._has_asked and data.startswith(_TLS_HANDSHAKE):
             self._end_with(replies.error(_NOT_TLS))
         else:
-            self._add(self._buffer.take_lines(data))
+            self._add(self._buffer.take_lines(bytes(data)))
             if self._buffer.is_overflown:
                 self._end_with(replies.error(self._too_large()))
 

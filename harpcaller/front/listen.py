@@ -84,7 +84,8 @@ def _listen_unix(address: UnixAddress) -> Listening:
 
 async def _listen_tcp(address: TcpAddress) -> list[Listening]:
     """Open one socket for each family of the host; port 0 is the same for all."""
-    port, opened = address.port, []
+    port = address.port
+    opened: list[Listening] = []
     host = None if address.host == "*" else address.host
     found = await trio.socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

@@ -230,6 +230,9 @@ class Store(Protocol):
             Full: the disk is.
         """
 
+    def set_room(self, max_running: int) -> Write[tuple[Claim, ...]]:
+        """Claim at most so many at a time from now on (0: none); claim what fits."""
+
     def take(self) -> Write[tuple[Claim, ...]]:
         """Claim what may run: of each queue the oldest, up to all limits."""
 
@@ -250,11 +253,12 @@ class Store(Protocol):
     ) -> Write[tuple[Claim, ...]]:
         """End a running job with its last packets; claim what may run instead.
 
-        Packets that no longer fit on the disk are lost to the log, never the end:
-        the log stays dense. Repeating it with the same claim changes nothing.
+        Repeating it with the same claim changes nothing. Without packets it uses
+        the reserve, so that an end fits on a full disk.
 
         Raises:
             Fenced: the claim is over.
+            Full: the disk is, for the packets; nothing was written.
         """
 
     def feed(self, job_id: JobId, packets: Sequence[JsonText]) -> Write[int]:
