@@ -1,0 +1,61 @@
+# demo, test, bench and torture set up everything they need: a Debian 12 with
+# python3 and make is enough. Nothing is installed outside of .venv, but for the
+# Debian packages that some tests need, and those only by root.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --no-input --disable-pip-version-check --quiet
+TESTING_PACKAGES := netcat-openbsd netcat-traditional ncat socat strace mandoc
+PURE := protocol/*,harpcaller/store/admission.py,harpcaller/front/conversation.py
+
+.PHONY: help demo test bench torture lock clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo     start a dispatcher, make a streaming call, stop it"
+	@echo "make test     everything that must be green before a change goes in"
+	@echo "make bench    measure it against its peers"
+	@echo "make torture  the long runs: kills, state machines, races"
+	@echo "make lock     renew requirements/*.txt from pyproject.toml"
+	@echo "make clean    remove what the others made"
+
+demo: .venv/runs
+	@$(BIN)/python examples/demo.py
+
+test: .venv/tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/coverage erase
+	HARPCALLER_CAMPAIGN=$${HARPCALLER_CAMPAIGN:-0.1} $(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered --fail-under=90
+	$(BIN)/coverage report --include='$(PURE)' --fail-under=100
+
+bench: .venv/tests
+	@.ci/debian-packages beanstalkd
+	$(BIN)/python -m bench
+
+torture: .venv/tests
+	HARPCALLER_CAMPAIGN=1 $(BIN)/python -m pytest -m campaign -s --timeout=7200
+
+lock: .venv/runs
+	$(PIP) install uv
+	$(BIN)/python requirements/lock.py
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .hypothesis .coverage .coverage.*
+
+# What the program needs, and the program itself, as it is in this tree.
+.venv/runs: pyproject.toml requirements/runtime.txt requirements/build.txt
+	@PYTHON=$(PYTHON) .ci/new-venv .venv
+	$(PIP) install --require-hashes -r requirements/runtime.txt -r requirements/build.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/tests: .venv/runs requirements/dev.txt
+	@.ci/debian-packages $(TESTING_PACKAGES)
+	$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
