@@ -1,0 +1,93 @@
+"""A dispatcher that follows a script: each connection gets the next answer in it."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeAlias
+
+HOLD = "hold"
+"""Keep the connection until the client closes it."""
+
+Step: TypeAlias = bytes | float | str
+"""Bytes are sent, a number is seconds that pass, HOLD waits for the client."""
+
+JOB = "6f1ed002-ab5c-4a3e-8c1d-1a2b3c4d5e6f"
+ACCEPTED = b'{"harpcaller":1,"job_id":"%b"}\n' % JOB.encode()
+LIMIT_S = 20
+
+
+class LineServer:
+    """Listens in a thread; `requests` are the lines it was sent, as values.
+
+    The n-th connection sends one line and is answered with the n-th of `answers`;
+    connections beyond the last are closed at once.
+    """
+
+    def __init__(
+        self, *answers: Sequence[Step], path: Path | None = None, port: int = 0
+    ) -> None:
+        self.requests: list[Any] = []
+        self.lines: list[bytes] = []
+        self._answers = list(answers)
+        if path is None:
+            self._listener = socket.create_server(("127.0.0.1", port))
+            self.port = self._listener.getsockname()[1]
+            self.address = f"127.0.0.1:{self.port}"
+        else:
+            self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self._listener.bind(str(path))
+            self._listener.listen()
+            self.address = f"unix:{path}"
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        type_: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes the accept
+        self._thread.join(LIMIT_S)
+        self._listener.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                peer, _ = self._listener.accept()
+            except OSError:
+                return
+            with peer:
+                peer.settimeout(LIMIT_S)
+                if self._answers:
+                    self._converse(peer, self._answers.pop(0))
+
+    def _converse(self, peer: socket.socket, answer: Sequence[Step]) -> None:
+        with peer.makefile("rb") as lines:
+            line = lines.readline()
+            self.lines.append(line)
+            self.requests.append(json.loads(line) if line else None)
+            for step in answer:
+                if isinstance(step, bytes):
+                    peer.sendall(step)
+                elif isinstance(step, str):
+                    lines.read()
+                else:
+                    time.sleep(step)
+
+
+def packets(first: int, *values: Any) -> bytes:
+    """Return the lines of consecutive packets."""
+    return b"".join(
+        b'{"packet":%d,"data":%b}\n' % (number, json.dumps(value).encode())
+        for number, value in enumerate(values, first)
+    )
