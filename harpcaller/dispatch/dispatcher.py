@@ -70,6 +70,7 @@ class Dispatcher:
         self._jobs: dict[JobId, Job] = {}
         self._running: dict[JobId, Running] = {}
         self._idle = trio.Event()
+        self._grace = trio.CancelScope()
 
     @property
     def running_count(self) -> int:
@@ -147,7 +148,8 @@ class Dispatcher:
         """Accept nothing more; end what still runs after `grace_s`, and wait for it."""
         self.is_stopping = True
         self.store.set_room(0)
-        with trio.move_on_after(grace_s):
+        self._grace.deadline = trio.current_time() + grace_s
+        with self._grace:
             await self._wait_idle()
         for running in list(self._running.values()):
             running.end(STOPPED)
@@ -155,6 +157,10 @@ class Dispatcher:
         self.has_stopped = True
         for job in self._jobs.values():
             job.wake()
+
+    def hurry(self) -> None:
+        """End the grace of a stop, this one or the next, now."""
+        self._grace.cancel()
 
     # ── from here on nothing awaits but the tasks of running jobs ──
 

@@ -1,0 +1,41 @@
+"""What goes on beside the jobs: forgetting those that ended long ago."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NoReturn
+
+import structlog
+import trio
+
+from harpcaller.store import Store, StoreError
+
+PRUNE_LOT = 200
+_LOT_PAUSE_S = 0.05  # others' writes go between two lots
+_EVERY_S = 60
+
+log = structlog.get_logger()
+
+
+async def prune_for_ever(
+    store: Store, max_age_s: float, clock: Callable[[], float]
+) -> NoReturn:
+    """Forget jobs that ended more than `max_age_s` ago, in small lots."""
+    while True:
+        try:
+            pruned = await prune_once(store, clock() - max_age_s)
+        except StoreError as error:
+            log.warning("jobs.kept", reason=str(error))
+        else:
+            if pruned:
+                log.info("jobs.pruned", count=pruned)
+        await trio.sleep(_EVERY_S)
+
+
+async def prune_once(store: Store, before: float) -> int:
+    """Forget the jobs that ended before a time; return how many."""
+    pruned = 0
+    while lot := await store.prune(before, PRUNE_LOT):
+        pruned += lot
+        await trio.sleep(_LOT_PAUSE_S)
+    return pruned
