@@ -1,0 +1,134 @@
+"""The keys of the configuration file: what each may be, and the setting it becomes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from harpcaller.addresses import EXPECTED, Address, read_address
+
+Read = Callable[[Any, Path], Any]
+"""Turns a TOML value into a setting; relative paths start from the folder given.
+
+Raises ValueError with what was expected. It never repeats the value: there are
+passwords among them.
+"""
+
+
+@attrs.frozen
+class Key:
+    """A key of the file: its setting, and how it is read."""
+
+    setting: str
+    read: Read
+
+
+def read_string(value: Any, _folder: Path) -> str:
+    """Return a string without control characters, not empty."""
+    if not isinstance(value, str) or not value or not value.isprintable():
+        raise ValueError("expected a string, not empty")
+    return value
+
+
+def read_path(value: Any, folder: Path) -> Path:
+    """Return an absolute path."""
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError("expected a path in quotes")
+    return folder / value
+
+
+def read_boolean(value: Any, _folder: Path) -> bool:
+    """Return true or false."""
+    if not isinstance(value, bool):
+        raise ValueError("expected true or false")  # noqa: TRY004 (one complaint)
+    return value
+
+
+def read_port(value: Any, folder: Path) -> int:
+    """Return a port that can be connected to."""
+    port: int = integer(1, 65535)(value, folder)
+    return port
+
+
+def integer(least: int, most: int = 2**53) -> Read:
+    """Return a reader of integers within bounds."""
+    expected = f"an integer of at least {least}"
+    if most < 2**53:
+        expected = f"an integer from {least} to {most}"
+
+    def read(value: Any, _folder: Path) -> int:
+        if type(value) is not int or not least <= value <= most:
+            raise ValueError(f"expected {expected}")
+        return value
+
+    return read
+
+
+def duration(unit: str, unit_s: float = 1) -> Read:
+    """Return a reader of durations above 0, given in `unit`, returned in seconds."""
+
+    def read(value: Any, _folder: Path) -> float:
+        is_number = type(value) in {int, float} and math.isfinite(value)
+        if not is_number or not 0 < value <= MAX_DURATION_S:
+            raise ValueError(f"expected a number of {unit} above 0")
+        seconds: float = value * unit_s
+        return seconds
+
+    return read
+
+
+def read_listen(value: Any, _folder: Path) -> tuple[Address, ...]:
+    """Return the addresses of a string or of a list of strings."""
+    texts = [value] if isinstance(value, str) else value
+    is_list = isinstance(texts, list) and texts
+    if not is_list or not all(isinstance(text, str) for text in texts):
+        raise ValueError(f"expected {EXPECTED}, or a list of such strings")
+    addresses = tuple(read_address(text) for text in texts)
+    if len(set(addresses)) < len(addresses):
+        raise ValueError("expected each address once")
+    return addresses
+
+
+MAX_DURATION_S = 10**9  # about 30 years: longer is the same as for ever
+_SECONDS = duration("seconds")
+_LINE_BYTES = integer(1024, 64 * 1024 * 1024)
+
+KEYS: dict[str, Key] = {
+    "listen": Key("listen", read_listen),
+    "insecure_no_auth": Key("insecure_no_auth", read_boolean),
+    "state_dir": Key("state_dir", read_path),
+    "reserve_bytes": Key("reserve_bytes", integer(0)),
+    "max_age": Key("max_age_s", duration("hours", 3600)),
+    "default_timeout": Key("default_timeout_s", _SECONDS),
+    "max_exec_time": Key("max_exec_s", _SECONDS),
+    "max_running": Key("max_running", integer(1)),
+    "max_queued": Key("max_queued", integer(1)),
+    "stop_grace_s": Key("stop_grace_s", _SECONDS),
+    "linger_s": Key("linger_s", _SECONDS),
+    "idle_s": Key("idle_s", _SECONDS),
+    "first_line_s": Key("first_line_s", _SECONDS),
+    "send_timeout_s": Key("send_timeout_s", _SECONDS),
+    "max_line_bytes": Key("max_line_bytes", _LINE_BYTES),
+    "max_pending": Key("max_pending", integer(1)),
+    "max_connections": Key("max_connections", integer(0)),
+    "max_connections_per_peer": Key("max_connections_per_peer", integer(1)),
+    "ca_file": Key("ca_file", read_path),
+    "known_certs_file": Key("known_certs_file", read_path),
+    "verify_hostname": Key("verify_hostname", read_boolean),
+    "max_worker_line_bytes": Key("max_worker_line_bytes", _LINE_BYTES),
+    "host_db": Key("host_db", read_path),
+    "host_db_script": Key("host_db_script", read_path),
+    "host_db_refresh": Key("host_db_refresh_s", _SECONDS),
+    "host_db_timeout": Key("host_db_timeout_s", _SECONDS),
+}
+# Keys of the original's that mean nothing here, and why.
+IGNORED = {
+    "log_handlers": "ignored: log lines go to the standard error",
+    "erlang": "ignored: there is no Erlang here",
+}
+STREAM_DIRECTORY = "stream_directory"  # the original's name for state_dir
+TABLES = ("hosts",)

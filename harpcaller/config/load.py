@@ -1,0 +1,144 @@
+"""Reads a configuration file; complains of everything that is wrong with it at once."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from harpcaller.config.host_tables import read_host_tables
+from harpcaller.config.keys import IGNORED, KEYS, STREAM_DIRECTORY, TABLES
+from harpcaller.config.problems import ConfigError, Problem, unknown_key
+from harpcaller.config.values import Config
+from harpcaller.rights import complain_if_open_writable
+from harpcaller.runners.tls import TrustError, WorkerTls
+
+MAX_FILE_BYTES = 4 * 1024 * 1024
+
+
+@attrs.frozen
+class _Read:
+    """What was found so far, good and bad."""
+
+    settings: dict[str, Any] = attrs.field(factory=dict)
+    problems: list[Problem] = attrs.field(factory=list)
+    warnings: list[str] = attrs.field(factory=list)
+
+
+def load_config(path: Path | None) -> Config:
+    """Return the configuration of a file; without one, the defaults.
+
+    Raises:
+        ConfigError: it cannot be read, others may write to it, or something in it is
+            wrong.
+    """
+    if path is None:
+        return Config()
+    source = path.absolute()
+    text, may_all_read = _read_file(source)
+    try:
+        table = tomllib.loads(text.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(source, [Problem(key="", message=str(error))]) from None
+    read = _read_table(table, source.parent)
+    config = Config(source=source, **read.settings)
+    _find_contradictions(config, read)
+    if read.problems:
+        raise ConfigError(source, read.problems)
+    if may_all_read and any(host.password for host in config.hosts):
+        read.warnings.append("others may read the passwords in it: chmod o-r")
+    return attrs.evolve(config, warnings=tuple(read.warnings))
+
+
+def _read_file(source: Path) -> tuple[bytes, bool]:
+    """Return the text of the file, and whether everybody may read it."""
+    try:
+        with source.open("rb") as file:
+            untrusted = complain_if_open_writable(file.fileno())
+            may_all_read = bool(os.fstat(file.fileno()).st_mode & stat.S_IROTH)
+            text = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        untrusted, may_all_read, text = f"cannot be read: {error.strerror}", False, b""
+    if len(text) > MAX_FILE_BYTES:
+        untrusted = f"longer than {MAX_FILE_BYTES} bytes"
+    if untrusted is not None:
+        raise ConfigError(source, [Problem(key="", message=untrusted)])
+    return text, may_all_read
+
+
+def _read_table(table: dict[str, Any], folder: Path) -> _Read:
+    read = _Read()
+    for name, value in table.items():
+        if name in IGNORED:
+            read.warnings.append(f"{name}: {IGNORED[name]}")
+        elif name in TABLES:
+            hosts, problems = read_host_tables(value, folder)
+            read.settings["hosts"] = hosts
+            read.problems.extend(problems)
+        elif name == STREAM_DIRECTORY:
+            _read_stream_directory(table, value, folder, read)
+        elif name in KEYS:
+            _read_key(name, name, value, folder, read)
+        else:
+            read.problems.append(unknown_key(name, name, (*KEYS, *TABLES)))
+    return read
+
+
+def _read_key(name: str, as_key: str, value: Any, folder: Path, read: _Read) -> None:
+    key = KEYS[as_key]
+    try:
+        read.settings[key.setting] = key.read(value, folder)
+    except ValueError as error:
+        read.problems.append(Problem(key=name, message=str(error)))
+
+
+def _read_stream_directory(
+    table: dict[str, Any], value: Any, folder: Path, read: _Read
+) -> None:
+    if "state_dir" in table:
+        message = 'not with "state_dir": it is the old name of the same'
+        read.problems.append(Problem(key=STREAM_DIRECTORY, message=message))
+        return
+    _read_key(STREAM_DIRECTORY, "state_dir", value, folder, read)
+    read.warnings.append(f'{STREAM_DIRECTORY}: the old name of "state_dir"')
+
+
+def refuse_open_listeners(config: Config) -> list[Problem]:
+    """Return a problem for each address that strangers could reach unasked."""
+    if config.insecure_no_auth:
+        return []
+    return [
+        Problem(key="listen", message=_OPEN_TO_ALL.format(address))
+        for address in config.listen
+        if not address.is_loopback
+    ]
+
+
+def _find_contradictions(config: Config, read: _Read) -> None:
+    """Look at settings that are well-formed each, but may not go together."""
+    if not config.insecure_no_auth:
+        read.problems.extend(
+            Problem(key="listen", message=_OPEN_TO_ALL.format(address))
+            for address in config.listen
+            if not address.is_loopback
+        )
+    try:
+        tls = WorkerTls.load(
+            ca_file=config.ca_file,
+            known_certs_file=config.known_certs_file,
+            verify_hostname=config.verify_hostname,
+        )
+    except TrustError as error:
+        read.problems.append(Problem(key=error.key, message=str(error)))
+    else:
+        read.warnings.extend(tls.warnings)
+
+
+_OPEN_TO_ALL = (
+    "{} can be reached from other machines, and clients are not asked who they are: "
+    "listen on 127.0.0.1, [::1] or unix:/PATH, or set insecure_no_auth = true"
+)

@@ -1,0 +1,63 @@
+"""Every setting of the dispatcher, with its unit and its default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+
+from harpcaller.addresses import Address, TcpAddress
+from harpcaller.hosts.registry import Host
+
+_HOUR_S = 3600
+_KIB = 1024
+_MIB = 1024 * _KIB
+
+
+@attrs.frozen(kw_only=True)
+class Config:
+    """What the dispatcher is set up to do; harpcaller.toml(5) explains each key.
+
+    `source` is the file it came from, `warnings` are sentences for the operator.
+    0 in `max_connections` leaves it to the limit of open files.
+    """
+
+    source: Path | None = None
+    warnings: tuple[str, ...] = ()
+
+    listen: tuple[Address, ...] = (TcpAddress("127.0.0.1", 3502),)
+    insecure_no_auth: bool = False
+    state_dir: Path = Path("/var/lib/harpcaller")
+    reserve_bytes: int = 16 * _MIB
+    max_age_s: float = 720 * _HOUR_S
+
+    default_timeout_s: float = 600
+    max_exec_s: float = 86400
+    max_running: int = 1000
+    max_queued: int = 1_000_000
+    stop_grace_s: float = 30
+
+    linger_s: float = 1
+    idle_s: float = 600
+    first_line_s: float = 30
+    send_timeout_s: float = 60
+    max_line_bytes: int = _MIB
+    max_pending: int = 64
+    max_connections: int = 0
+    max_connections_per_peer: int = 256
+
+    ca_file: Path | None = None
+    known_certs_file: Path | None = None
+    verify_hostname: bool = True
+    max_worker_line_bytes: int = 4 * _MIB
+
+    host_db: Path | None = None
+    host_db_script: Path | None = None
+    host_db_refresh_s: float = 900
+    host_db_timeout_s: float = 30
+    hosts: tuple[Host, ...] = ()
+
+    @property
+    def host_cache(self) -> Path:
+        """Where the registry script's last good list is kept."""
+        return self.host_db or self.state_dir / "hosts.cache"
