@@ -1,0 +1,99 @@
+"""An administrator's desk: the dispatcher's commands over a real store."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import orjson
+
+from harpcaller.admin import Administered, commands
+from harpcaller.hosts.refresh import Refreshed
+from harpcaller.store import CancelResult, Claim, NewJob, Store
+from harpcaller.store.sqlite import SqliteStore
+from indira.commands import CommandTable, Reply, reply_line
+from protocol.call import Call, QueueSpec
+from protocol.job import JobId
+from protocol.jsontext import JsonText, JsonValue
+
+CALL = Call(host="db01", procedure="backup", arguments=JsonText(b'["x",1e5]'))
+QUEUE = QueueSpec(name=JsonText(b'{"a":1,"b":2}'))
+HOSTS: list[dict[str, JsonValue]] = [
+    {"hostname": f"h{number:03}", "address": "127.0.0.1", "port": 4306}
+    for number in range(250)
+]
+
+
+@attrs.define
+class Desk:
+    """An administrator's table over a store, with doors for a test to push."""
+
+    store: Store
+    table: CommandTable
+    stops: list[None] = attrs.field(factory=list)
+    refreshed: Refreshed = attrs.field(factory=lambda: Refreshed(count=3))
+
+    async def ask(self, command: str, **arguments: Any) -> Any:
+        """Return the reply that would go over the wire."""
+        line = orjson.dumps({"command": command, **arguments})
+        found, checked = self.table.parse(line)
+        text = reply_line(await found.run(checked))
+        return orjson.loads(text)
+
+    async def ask_pages(self, command: str, key: str, **arguments: Any) -> list[Any]:
+        """Return all that a command lists, over all pages."""
+        listed: list[Any] = []
+        reply = await self.ask(command, **arguments)
+        while reply["after"] is not None:
+            listed += reply[key]
+            reply = await self.ask(command, **arguments, after=reply["after"])
+        return listed + reply[key]
+
+    async def submit(self, call: Call = CALL, job_id: str = "") -> Sequence[Claim]:
+        """Keep a call; return what may run."""
+        job = NewJob(
+            job_id=JobId(job_id or str(uuid.uuid4())),
+            call=call,
+            timeout_s=600,
+            max_exec_s=86400,
+        )
+        return (await self.store.submit(job)).claims
+
+
+@asynccontextmanager
+async def desk_over(directory: Path, max_running: int = 100) -> AsyncIterator[Desk]:
+    """Open a store in `directory` and a desk over it."""
+    store = SqliteStore(directory)
+    await store.open("test", max_running, 10_000)
+
+    async def cancel(job_id: JobId) -> bool:
+        met = await store.cancel(job_id)
+        return met in {CancelResult.CANCELLED, CancelResult.REQUESTED}
+
+    async def cancel_queue(name: JsonText) -> int:
+        return len(await store.cancel_queue(name))
+
+    async def refresh() -> Refreshed:
+        return desk.refreshed
+
+    async def status(wait: bool) -> Reply:
+        return {"result": "running", "waited": wait}
+
+    administered = Administered(
+        store=store,
+        cancel=cancel,
+        cancel_queue=cancel_queue,
+        list_hosts=lambda: HOSTS,
+        refresh_hosts=refresh,
+        status=status,
+        stop=lambda: desk.stops.append(None),
+    )
+    desk = Desk(store, commands(administered))
+    try:
+        yield desk
+    finally:
+        await store.close()
