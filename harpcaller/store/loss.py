@@ -1,0 +1,34 @@
+"""What becomes of a job that ran when its dispatcher died; pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from harpcaller.store import NewJob, OnLoss
+from protocol.errors import ErrorType
+from protocol.outcome import Cancelled, Failed, Outcome
+
+LOST: Final = Failed(
+    type=ErrorType.MISSING_RESULT,
+    message="the dispatcher died or was stopped while the job ran",
+)
+
+
+def on_loss(job: NewJob) -> OnLoss:
+    """Return what is to become of a job: a call that asks for retries gets them."""
+    if job.on_loss is OnLoss.END and job.call.retries:
+        return OnLoss.RETRY
+    return job.on_loss
+
+
+def fate(
+    on_loss: OnLoss, *, starts: int, retries: int, is_cancel_wished: bool
+) -> Outcome | OnLoss:
+    """Return how a lost job ends, or RETRY to wait again, or RESUME to run on."""
+    if is_cancel_wished:
+        return Cancelled()
+    if on_loss is OnLoss.RESUME:
+        return on_loss
+    if on_loss is OnLoss.RETRY and starts <= retries:
+        return on_loss
+    return LOST

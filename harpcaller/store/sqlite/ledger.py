@@ -1,0 +1,196 @@
+"""The writer's books: the open transaction, the running jobs, the queues in counts.
+
+One thread owns a ledger. What it holds in memory mirrors the tables and can be
+read from them again; it grows with what runs and with the queues, never with what
+is stored or waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import apsw
+import attrs
+
+from harpcaller.store import Claim
+from harpcaller.store.admission import Admission
+from harpcaller.store.sqlite import beside, chunks
+from harpcaller.store.sqlite.rows import (
+    ENDED,
+    ON_LOSS,
+    QUEUED,
+    RECORD,
+    RUNNING,
+    id_of,
+    record_of,
+)
+from protocol.call import QueueSpec
+from protocol.job import JobId, JobRecord, State
+from protocol.jsontext import JsonText
+from protocol.outcome import Outcome, outcome_text
+
+_START = f"""UPDATE job
+    SET state = {RUNNING}, starts = starts + 1, started_at = coalesce(started_at, ?)
+    WHERE no = (SELECT no FROM job INDEXED BY job_waiting
+                WHERE state = {QUEUED} AND queue = ? ORDER BY no LIMIT 1)
+    RETURNING no, beside, {RECORD}"""  # noqa: S608 (constants)
+_END = f"""UPDATE job SET state = {ENDED}, ended_at = ?, outcome = ?, packets = ?
+    WHERE no = ?"""  # noqa: S608 (constants)
+
+
+@attrs.define(kw_only=True)
+class Running:
+    """A running job; `has_beside` if something is to be erased when it ends."""
+
+    no: int
+    key: bytes
+    record: JobRecord
+    has_beside: bool
+
+
+@attrs.frozen(kw_only=True)
+class News:
+    """What changed in a commit: jobs, None where one is gone, and the counts."""
+
+    jobs: dict[JobId, JobRecord | None]
+    counts: dict[State, int]
+
+
+class Ledger:
+    """Everything that an operation on the store reads and changes."""
+
+    def __init__(
+        self,
+        db: apsw.Connection,
+        *,
+        clock: Callable[[], float],
+        max_running: int,
+        max_queued: int,
+    ) -> None:
+        self.db = db
+        self.clock = clock
+        self._limits = (max_running, max_queued)
+        self.rebuild()
+
+    def rebuild(self) -> None:
+        """Read from the tables what memory holds: at the start, after a rollback."""
+        running, queued = self._limits
+        self.admission = Admission(max_running=running, max_queued=queued)
+        self.running: dict[JobId, Running] = {}
+        self.changed: dict[JobId, JobRecord | None] = {}
+        one = self.db.execute
+        self.ended = one("SELECT count(*) FROM job WHERE state = 2").get
+        self.next_no = (one("SELECT max(no) FROM job").get or 0) + 1
+        self._rebuild_queues()
+        for no, key, has_beside, *row in one(
+            f"SELECT no, queue, beside, {RECORD} FROM job"  # noqa: S608 (constants)
+            " WHERE state = 1 ORDER BY no"
+        ):
+            record = record_of(row)
+            self.admission.restore(key, record.queue, running=1, queued=0)
+            self.running[record.job_id] = Running(
+                no=no, key=key, record=record, has_beside=bool(has_beside)
+            )
+
+    def _rebuild_queues(self) -> None:
+        for key, name in self.db.execute("SELECT queue, name FROM pause"):
+            self.admission.pause(key, name)
+        # The queue with the oldest job has the first turn.
+        for key, queued, no in self.db.execute(
+            "SELECT queue, count(*), min(no) FROM job INDEXED BY job_waiting"
+            " WHERE state = 0 GROUP BY queue ORDER BY 3"
+        ):
+            name, slots = self.db.execute(
+                "SELECT queue_name, slots FROM job WHERE no = ?", (no,)
+            ).get
+            spec = None if name is None else QueueSpec(name=name, concurrency=slots)
+            self.admission.restore(key, spec, running=0, queued=queued)
+
+    def take_news(self) -> News:
+        """Return what changed since the last time."""
+        jobs, self.changed = self.changed, {}
+        counts = {
+            State.QUEUED: self.admission.queued,
+            State.RUNNING: self.admission.running,
+            State.ENDED: self.ended,
+        }
+        return News(jobs=jobs, counts=counts)
+
+    def start_oldest(self, key: bytes) -> Claim:
+        """Start the job that waits longest in a queue."""
+        no, has_beside, *row = self.db.execute(_START, (self.clock(), key)).get
+        record = record_of(row)
+        self.admission.start(key)
+        self.running[record.job_id] = Running(
+            no=no, key=key, record=record, has_beside=bool(has_beside)
+        )
+        self.changed[record.job_id] = record
+        return self.claim(record.job_id)
+
+    def claim(self, job_id: JobId) -> Claim:
+        """Return the right to run a running job, with what was sealed."""
+        running = self.running[job_id]
+        on_loss, owner = self.db.execute(
+            "SELECT on_loss, owner FROM job WHERE no = ?", (running.no,)
+        ).get
+        return Claim(
+            record=running.record,
+            fence=running.record.starts,
+            sealed=beside.open_sealed(self.db, owner, running.no),
+            on_loss=ON_LOSS[on_loss],
+        )
+
+    def end_running(self, running: Running, outcome: Outcome) -> None:
+        """End a running job: its slot is free, what lay beside it is gone."""
+        job_id = running.record.job_id
+        self._end(running.no, running.record, outcome, has_beside=running.has_beside)
+        self.admission.end(running.key)
+        del self.running[job_id]
+
+    def end_queued(self, no: int, outcome: Outcome) -> None:
+        """End job `no`, which waits."""
+        key, has_beside, *row = self.db.execute(
+            f"SELECT queue, beside, {RECORD} FROM job"  # noqa: S608 (constants)
+            " WHERE no = ?",
+            (no,),
+        ).get
+        self._end(no, record_of(row), outcome, has_beside=bool(has_beside))
+        self.admission.drop(key)
+
+    def add_packets(
+        self, running: Running, first: int, packets: Sequence[JsonText]
+    ) -> None:
+        """Add to the log of a running job what it does not hold yet.
+
+        Raises:
+            ValueError: a packet before `first` is missing; a bug of the caller's.
+        """
+        held = running.record.packets
+        if first > held:
+            raise ValueError(f"packet {first} of a log that ends before {held}")
+        fresh = packets[held - first :]
+        if fresh:
+            chunks.add(self.db, running.no, held, fresh)
+            running.record = attrs.evolve(running.record, packets=held + len(fresh))
+            self.changed[running.record.job_id] = running.record
+
+    def mark_beside(self, no: int) -> None:
+        """Remember that something is to be erased when job `no` ends."""
+        marked = self.db.execute(
+            "UPDATE job SET beside = 1 WHERE no = ? RETURNING id", (no,)
+        ).get
+        running = self.running.get(id_of(marked))
+        if running is not None:
+            running.has_beside = True
+
+    def _end(
+        self, no: int, record: JobRecord, outcome: Outcome, *, has_beside: bool
+    ) -> None:
+        now = self.clock()
+        self.db.execute(_END, (now, outcome_text(outcome), record.packets, no))
+        if has_beside:
+            beside.erase(self.db, no)
+        self.ended += 1
+        self.changed[record.job_id] = attrs.evolve(
+            record, state=State.ENDED, ended_at=now, outcome=outcome
+        )

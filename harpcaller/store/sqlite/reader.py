@@ -1,0 +1,138 @@
+"""Reading on the loop's thread, through a connection that cannot write.
+
+Every statement is read to its end or closed at once: an open one would keep the
+write-ahead log from being reused.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import apsw
+import trio
+
+from harpcaller.store import JobFilter, JobPage, LogPage
+from harpcaller.store.admission import key_of
+from harpcaller.store.sqlite import chunks
+from harpcaller.store.sqlite.rows import (
+    RECORD,
+    STATES,
+    blob_of,
+    record_of,
+)
+from protocol.call import QueueSpec
+from protocol.job import JobId, JobRecord, State
+
+_SLICE = 5000  # rows looked at before others may run: some ten milliseconds
+
+
+class Reader:
+    """Answers from the tables what memory does not know."""
+
+    def __init__(self, db: apsw.Connection) -> None:
+        self._db = db
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    def get(self, job_id: JobId) -> JobRecord | None:
+        """Return what is known of a job."""
+        row = self._db.execute(
+            f"SELECT {RECORD} FROM job WHERE id = ?",  # noqa: S608 (constants)
+            (blob_of(job_id),),
+        ).get
+        return None if row is None else record_of(row)
+
+    def read_log(
+        self, job_id: JobId, since: int, *, max_packets: int, max_bytes: int
+    ) -> LogPage:
+        """Return the packets from number `since` on."""
+        no = self._number(job_id)
+        if no is None:
+            return LogPage(first=since, packets=())
+        return chunks.page(
+            self._db, no, since, max_packets=max_packets, max_bytes=max_bytes
+        )
+
+    async def jobs(self, where: JobFilter, after: str | None, limit: int) -> JobPage:
+        """Return one page of the jobs that match; others run while it looks."""
+        conditions, values = _conditions(where)
+        found: list[tuple[int, JobRecord]] = []
+        last = 0 if after is None else int(after)
+        end = self._db.execute("SELECT max(no) FROM job").get or 0
+        step = _step(where, end)
+        while last < end and len(found) <= limit:
+            rows: list[Any] = self._db.execute(
+                f"SELECT no, {RECORD} FROM job WHERE no > ? AND no <= ?"  # noqa: S608 (constants)
+                f"{conditions} ORDER BY no LIMIT ?",
+                (last, last + step, *values, limit + 1 - len(found)),
+            ).fetchall()
+            found.extend((no, record_of(row)) for no, *row in rows)
+            last += step
+            await trio.lowlevel.checkpoint()
+        more = len(found) > limit
+        return JobPage(
+            jobs=tuple(record for _, record in found[:limit]),
+            after=str(found[limit - 1][0]) if more else None,
+        )
+
+    def get_doc(self, job_id: JobId, name: str) -> bytes | None:
+        """Return a document beside a job."""
+        body: bytes | None = self._db.execute(
+            "SELECT body FROM doc WHERE name = ?2"
+            " AND job = (SELECT no FROM job WHERE id = ?1)",
+            (blob_of(job_id), name),
+        ).get
+        return body
+
+    def get_shared(self, space: str, name: str) -> bytes | None:
+        """Return a document of a space."""
+        body: bytes | None = self._db.execute(
+            "SELECT body FROM shared WHERE space = ? AND name = ?", (space, name)
+        ).get
+        return body
+
+    def list_shared(self, space: str) -> tuple[str, ...]:
+        """Return the names in a space, sorted."""
+        rows = self._db.execute(
+            "SELECT name FROM shared WHERE space = ? ORDER BY name", (space,)
+        )
+        return tuple(name for (name,) in rows)
+
+    def _number(self, job_id: JobId) -> int | None:
+        no: int | None = self._db.execute(
+            "SELECT no FROM job WHERE id = ?", (blob_of(job_id),)
+        ).get
+        return no
+
+
+def _conditions(where: JobFilter) -> tuple[str, list[object]]:
+    """Return what follows the range of numbers in WHERE, and its values."""
+    queue = None
+    if where.queue is not None:
+        queue = key_of(QueueSpec(name=where.queue))
+    asked: list[tuple[str, object]] = [
+        ("host = ?", where.host),
+        ("procedure = ?", where.procedure),
+        ("queue = ?", queue),
+        ("label = ?", where.label),
+        ("parent = ?", None if where.parent is None else blob_of(where.parent)),
+        ("submitted_at < ?", where.submitted_before),
+        ("instr(lower(hex(id)), ?)", _hex_digits(where.id_part)),
+    ]
+    asked = [(condition, value) for condition, value in asked if value is not None]
+    text = "".join(f" AND {condition}" for condition, _ in asked)
+    if where.state is not None:  # spelt out: a partial index wants a constant
+        text += f" AND state = {STATES.index(where.state)}"
+    return text, [value for _, value in asked]
+
+
+def _hex_digits(id_part: str | None) -> str | None:
+    return None if id_part is None else id_part.lower().replace("-", "")
+
+
+def _step(where: JobFilter, end: int) -> int:
+    """Return how many numbers to go through at a time: all, where an index helps."""
+    is_live = where.state in (State.QUEUED, State.RUNNING)
+    return end + 1 if is_live or where.parent is not None else _SLICE

@@ -1,0 +1,230 @@
+"""The thread that writes: many operations, one commit, one wake-up of the loop."""
+
+from __future__ import annotations
+
+import errno
+import threading
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
+
+import apsw
+import attrs
+import trio
+
+from harpcaller.store import Full, StoreError, Unavailable
+from harpcaller.store.sqlite import docs, jobs
+from harpcaller.store.sqlite.ledger import Ledger, News
+from harpcaller.store.sqlite.reserve import Reserve
+from harpcaller.store.write import Write
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_MAX_LOT = 1000
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+# These give way when the disk is full; all others may use the reserve.
+_GROWING: frozenset[Callable[..., Any]] = frozenset(
+    {jobs.submit, jobs.append, jobs.feed, docs.put_doc, docs.put_shared}
+)
+# Anything else that SQLite complains of is the disk's doing.
+_BUGS = (
+    apsw.BindingsError,
+    apsw.ConstraintError,
+    apsw.MismatchError,
+    apsw.RangeError,
+    apsw.SQLError,
+    apsw.TooBigError,
+)
+
+
+@attrs.frozen
+class Operation:
+    """A step to do on the ledger, and the write that waits for it."""
+
+    write: Write[Any]
+    act: Callable[..., Any]
+    arguments: tuple[Any, ...]
+
+
+Ending: TypeAlias = tuple[Write[Any], Any, BaseException | None]
+
+
+class Writer:
+    """Runs operations in the order in which they were begun, in its own thread.
+
+    All that wait share a transaction. If one of them breaks it, it is rolled back
+    and each is done again alone, so that only the broken one fails. After an error
+    of the disk nothing is acknowledged any more: what SQLite holds in memory may
+    not be what the disk holds.
+    """
+
+    def __init__(
+        self,
+        reserve: Reserve,
+        tell: Callable[[News], None],
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        self._reserve = reserve
+        self._tell = tell
+        self._on_failure = on_failure
+        self._waiting: SimpleQueue[Operation | None] = SimpleQueue()
+        self._failure: BaseException | None = None
+        self._is_stopped = False
+        self._ledger: Ledger
+        self._token: trio.lowlevel.TrioToken
+
+    def start(self, ledger: Ledger) -> None:
+        """Begin to write; called on the loop that is to hear of the results."""
+        self._ledger = ledger
+        self._token = trio.lowlevel.current_trio_token()
+        self._thread = threading.Thread(target=self._run, name="store", daemon=True)
+        self._thread.start()
+
+    def begin(
+        self,
+        act: Callable[Concatenate[Ledger, P], T],
+        *arguments: P.args,
+        **_: P.kwargs,
+    ) -> Write[T]:
+        """Have `act` done with the ledger and the arguments, and made durable."""
+        write: Write[T] = Write()
+        if self._is_stopped:
+            write.fail(Unavailable("the store is closed"))
+        else:
+            self._waiting.put(Operation(write, act, arguments))
+        return write
+
+    def stop(self) -> threading.Thread:
+        """End the thread once all that was begun is done; return it, to be joined."""
+        self._is_stopped = True
+        self._waiting.put(None)
+        return self._thread
+
+    # ── in the thread ──
+    def _run(self) -> None:
+        while (lot := self._next_lot()) is not None:
+            endings = self._do(lot)
+            try:
+                self._token.run_sync_soon(
+                    self._deliver, endings, self._ledger.take_news()
+                )
+            except trio.RunFinishedError:
+                return
+
+    def _next_lot(self) -> list[Operation] | None:
+        """Wait for an operation; return all that wait then, None at the end."""
+        first = self._waiting.get()
+        if first is None:
+            return None
+        lot = [first]
+        try:
+            while len(lot) < _MAX_LOT:
+                operation = self._waiting.get_nowait()
+                if operation is None:
+                    self._waiting.put(None)
+                    break
+                lot.append(operation)
+        except Empty:
+            pass
+        return lot
+
+    def _do(self, lot: Sequence[Operation]) -> list[Ending]:
+        if self._failure is not None:
+            return [self._unavailable(operation) for operation in lot]
+        refused: list[Ending] = []
+        if not self._reserve.is_whole():
+            refused = [_full(o) for o in lot if o.act in _GROWING]
+            lot = [o for o in lot if o.act not in _GROWING]
+        try:
+            return refused + self._commit(lot)
+        except Exception:
+            self._roll_back()
+            return refused + [self._do_alone(operation) for operation in lot]
+
+    def _commit(self, lot: Sequence[Operation]) -> list[Ending]:
+        """Do all of a lot in one transaction."""
+        endings: list[Ending] = []
+        db = self._ledger.db
+        db.execute("BEGIN IMMEDIATE")
+        for operation in lot:
+            try:
+                result = operation.act(self._ledger, *operation.arguments)
+            except StoreError as refusal:
+                endings.append((operation.write, None, refusal))
+            else:
+                endings.append((operation.write, result, None))
+        db.execute("COMMIT")
+        return endings
+
+    def _do_alone(self, operation: Operation) -> Ending:
+        """Do one operation in a transaction of its own."""
+        if self._failure is not None:
+            return self._unavailable(operation)
+        try:
+            return self._commit([operation])[0]
+        except Exception as error:
+            is_full = _tells_full(error, self._ledger.db)
+            self._roll_back()
+            if is_full:
+                return self._do_with_reserve(operation)
+            if isinstance(error, apsw.BusyError):  # a stranger writes to our file
+                return operation.write, None, Unavailable(str(error))
+            if isinstance(error, apsw.Error) and not isinstance(error, _BUGS):
+                self._die(error)
+                return self._unavailable(operation)
+            return operation.write, None, error
+
+    def _do_with_reserve(self, operation: Operation) -> Ending:
+        """Do what must still work on a full disk."""
+        if operation.act in _GROWING:
+            return _full(operation)
+        if self._reserve.is_held:
+            self._reserve.release()
+            return self._do_alone(operation)
+        if operation.act is jobs.finish and operation.arguments[-1]:
+            # The end matters more than the last packets.
+            arguments = (*operation.arguments[:-1], ())
+            return self._do_alone(attrs.evolve(operation, arguments=arguments))
+        return _full(operation)
+
+    def _roll_back(self) -> None:
+        """Make tables and books what they were before the lot."""
+        try:
+            if self._ledger.db.in_transaction:
+                self._ledger.db.execute("ROLLBACK")
+            self._ledger.rebuild()
+        except apsw.Error as error:
+            self._die(error)
+
+    def _die(self, error: BaseException) -> None:
+        """Acknowledge nothing any more."""
+        if self._failure is None:
+            self._failure = error
+            self._token.run_sync_soon(self._on_failure, error)
+
+    def _unavailable(self, operation: Operation) -> Ending:
+        return operation.write, None, Unavailable(f"the store failed: {self._failure}")
+
+    # ── on the loop ──
+    def _deliver(self, endings: list[Ending], news: News) -> None:
+        self._tell(news)
+        for write, result, error in endings:
+            if error is None:
+                write.succeed(result)
+            else:
+                write.fail(error)
+
+
+def _full(operation: Operation) -> Ending:
+    return operation.write, None, Full("the disk is full")
+
+
+def _tells_full(error: Exception, db: apsw.Connection) -> bool:
+    # SQLite has its own word for ENOSPC only.
+    return isinstance(error, apsw.FullError) or (
+        isinstance(error, apsw.IOError)
+        and error.extendedresult == apsw.SQLITE_IOERR_WRITE  # type: ignore[attr-defined]  # missing in its stubs
+        and db.system_errno in _NO_SPACE
+    )
