@@ -23,6 +23,7 @@ from harpcaller.listing import (
     read_page,
 )
 from harpcaller.store import JobFilter, Store
+from harpcaller.upkeep import prune_once
 from indira.commands import (
     Arguments,
     Command,
@@ -39,7 +40,6 @@ MIN_ID_PART = 4
 MAX_CANDIDATES = 10
 _PAGE_LENGTH = 100
 _MAX_PAGE_LENGTH = 1000
-_PRUNE_LOT = 200
 
 _PAGE = (
     Parameter(name="after", kind=Kind.TEXT, help="Where the page before it ended."),
@@ -209,10 +209,7 @@ async def _prune_jobs(daemon: Administered, arguments: Arguments) -> Reply:
     max_age_s = arguments.seconds("max_age") or daemon.max_age_s
     if max_age_s is None:
         return refusal("no age is configured: say how old a job must be")
-    before = time.time() - max_age_s
-    pruned = 0
-    while lot := await daemon.store.prune(before, _PRUNE_LOT):
-        pruned += lot
+    pruned = await prune_once(daemon.store, time.time() - max_age_s)
     return {"result": "ok", "pruned": pruned}
 
 
@@ -270,7 +267,7 @@ async def _cancel_queue(daemon: Administered, arguments: Arguments) -> Reply:
 async def _find(daemon: Administered, arguments: Arguments) -> JobRecord | Reply:
     """Return the one job that was meant, else what to answer."""
     text = arguments.text("job") or ""
-    if len(text) < MIN_ID_PART:
+    if len(text.replace("-", "")) < MIN_ID_PART:
         return refusal(f"a part of a job ID has at least {MIN_ID_PART} characters")
     found = await find(daemon.store, text, MAX_CANDIDATES + 1)
     if not found:

@@ -15,6 +15,7 @@ from protocol.jsontext import NULL, JsonText, JsonValue, encode
 from protocol.outcome import Failed, Raised
 
 _PAGE_BYTES = 1024 * 1024
+_LOT = 8  # jobs read at once: each may carry a line's length
 _ID_CHARACTERS = frozenset(string.hexdigits + "-")
 
 
@@ -41,7 +42,7 @@ async def read_live_page(
     """
     state, _, rest = (after or State.QUEUED).partition(":")
     if state not in {State.QUEUED, State.RUNNING}:
-        raise WireError(ErrorType.INVALID_REQUEST, 'field "after": no page ended there')
+        raise _no_page()
     where = attrs.evolve(where, state=State(state))
     page = await read_page(store, where, rest or None, limit)
     if page.after is not None:
@@ -54,14 +55,34 @@ async def read_live_page(
 async def read_page(
     store: Store, where: JobFilter, after: str | None, limit: int
 ) -> JobPage:
-    """Return a page of bounded size, one job at least where there is one."""
-    page = await store.jobs(where, after, limit)
+    """Return a page bounded by `limit` and by the size of what jobs carry.
+
+    Raises:
+        WireError: `after` is no page's end.
+    """
+    found: list[JobRecord] = []
     size = 0
-    for count, job in enumerate(page.jobs):
-        size += len(job.arguments) + len(job.info)
-        if size > _PAGE_BYTES and count > 0:
-            return await store.jobs(where, after, count)
-    return page
+    while len(found) < limit and size < _PAGE_BYTES:
+        lot = await _read_lot(store, where, after, min(limit - len(found), _LOT))
+        found += lot.jobs
+        size += sum(len(job.arguments) + len(job.info) for job in lot.jobs)
+        after = lot.after
+        if after is None:
+            break
+    return JobPage(jobs=tuple(found), after=after)
+
+
+async def _read_lot(
+    store: Store, where: JobFilter, after: str | None, limit: int
+) -> JobPage:
+    try:
+        return await store.jobs(where, after, limit)
+    except ValueError:
+        raise _no_page() from None
+
+
+def _no_page() -> WireError:
+    return WireError(ErrorType.INVALID_REQUEST, 'field "after": no page ended there')
 
 
 def job_text(job: JobRecord) -> JsonText:

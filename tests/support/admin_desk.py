@@ -51,7 +51,8 @@ class Desk:
         while reply["after"] is not None:
             listed += reply[key]
             reply = await self.ask(command, **arguments, after=reply["after"])
-        return listed + reply[key]
+        listed += reply[key]
+        return listed
 
     async def submit(self, call: Call = CALL, job_id: str = "") -> Sequence[Claim]:
         """Keep a call; return what may run."""

@@ -112,6 +112,7 @@ async def test_an_ambiguous_part_is_answered_with_candidates(tmp_path: Path) -> 
     [
         ("", "error"),
         ("abc", "error"),
+        ("------", "error"),
         ("abcd", "no_such_job"),
         ("%%%%", "no_such_job"),
         ("____", "no_such_job"),
@@ -167,26 +168,27 @@ async def test_the_list_has_live_jobs_and_with_all_also_ended(tmp_path: Path) ->
 
 async def test_a_page_of_large_jobs_is_short(tmp_path: Path) -> None:
     """A reply is bounded by its size too: arguments may be as long as a line."""
-    large = attrs.evolve(CALL, arguments=JsonText(b'["' + b"x" * 400_000 + b'"]'))
+    large = attrs.evolve(CALL, arguments=JsonText(b'["' + b"x" * 200_000 + b'"]'))
     async with desk_over(tmp_path) as desk:
-        for _ in range(5):
+        for _ in range(20):
             await desk.submit(large)
 
         page = await desk.ask("list_jobs", list_all=True)
         every = await desk.ask_pages("list_jobs", "jobs", list_all=True)
 
-    assert len(page["jobs"]) == 2
-    assert len({job["job"] for job in every}) == 5
+    assert len(page["jobs"]) == 8
+    assert len({job["job"] for job in every}) == 20
 
 
-@pytest.mark.parametrize("after", ["ended:1", "x", ":", "running!"])
+@pytest.mark.parametrize("after", ["ended:1", "queued:x", "x", ":"])
 async def test_a_made_up_place_in_the_list_is_refused(
     after: str, tmp_path: Path
 ) -> None:
     """`after` comes from a reply; anything else is a mistake to be told."""
     async with desk_over(tmp_path) as desk:
-        with pytest.raises(WireError, match="no page ended there"):
-            await desk.ask("list_jobs", after=after)
+        for list_all in (False, True):
+            with pytest.raises(WireError, match="no page ended there"):
+                await desk.ask("list_jobs", after=after, list_all=list_all)
 
 
 async def test_a_queue_is_listed_by_name_whatever_the_key_order(tmp_path: Path) -> None:
