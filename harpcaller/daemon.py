@@ -35,7 +35,7 @@ from harpcaller.store import Opened, StoreError
 from harpcaller.store.sqlite import SqliteStore
 from harpcaller.upkeep import prune_for_ever
 from indira import server, service
-from indira.commands import Reply
+from indira.commands import CommandTable, Reply
 from indira.unixsocket import SocketTaken
 from protocol.jsontext import MAX_DEPTH
 from protocol.replies import HelloLimits
@@ -48,7 +48,7 @@ log = structlog.get_logger()
 
 
 def run(options: StartOptions) -> int:
-    """Run the dispatcher in the foreground until it is stopped; return the exit code."""
+    """Run the dispatcher until it is stopped; return the exit code."""
     try:
         setup = read_setup(options)
     except ConfigError as error:
@@ -64,8 +64,8 @@ def run(options: StartOptions) -> int:
         trio.run(daemon.run)
     except* (OSError, SocketTaken, StoreError) as group:
         has_failed = True
-        for error in _leaves(group):
-            log.error("daemon.failed", reason=str(error))  # noqa: TRY400 (no bug)
+        for leaf in _leaves(group):
+            log.error("daemon.failed", reason=str(leaf))  # noqa: TRY400 (no bug)
     if daemon.has_lost_store:
         return EX_IOERR
     return EX_FAILED if has_failed else EX_OK
@@ -152,9 +152,10 @@ class Daemon:
             known_certs_file=config.known_certs_file,
             verify_hostname=config.verify_hostname,
         )
+        self._runner = HarpRunner(self._registry, tls, config.max_worker_line_bytes)
         self._dispatcher = Dispatcher(
             self._store,
-            HarpRunner(self._registry, tls, config.max_worker_line_bytes),
+            self._runner,
             Limits(
                 default_timeout_s=config.default_timeout_s,
                 max_exec_s=config.max_exec_s,
@@ -165,6 +166,7 @@ class Daemon:
         return self._dispatcher
 
     def _start_upkeep(self, upkeep: trio.Nursery) -> None:
+        upkeep.start_soon(self._runner.run)
         upkeep.start_soon(self._refresher.run)
         upkeep.start_soon(
             prune_for_ever, self._store, self._setup.config.max_age_s, time.time
@@ -195,7 +197,7 @@ class Daemon:
         if self._setup.dev:
             print_welcome(told)
 
-    def _commands(self) -> server.CommandTable:
+    def _commands(self) -> CommandTable:
         dispatcher = self._dispatcher
         assert dispatcher is not None  # noqa: S101 (opened before)
         return commands(
@@ -211,7 +213,7 @@ class Daemon:
             )
         )
 
-    async def _status(self, wait: bool) -> Reply:  # noqa: ARG002 (it runs already)
+    async def _status(self, wait: bool) -> Reply:
         return {
             "result": "running",
             "pid": os.getpid(),

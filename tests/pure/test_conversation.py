@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -46,7 +47,7 @@ def test_any_cut_of_the_bytes_asks_the_same(cuts: list[int]) -> None:
     """TCP cuts where it likes."""
     text = STATUS + b"\r\n\n" + b"help\n" + STATUS[:-1] + b"\n" + STATUS
     places = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
-    pieces = [text[a:b] for a, b in zip(places, places[1:], strict=False)]
+    pieces = [text[a:b] for a, b in itertools.pairwise(places)]
 
     asked = ask(begin(), *pieces, b"")
 
