@@ -49,9 +49,13 @@ def load_config(path: Path | None) -> Config:
     _find_contradictions(config, read)
     if read.problems:
         raise ConfigError(source, read.problems)
-    if may_all_read and any(host.password for host in config.hosts):
+    if may_all_read and _has_passwords(table):
         read.warnings.append("others may read the passwords in it: chmod o-r")
     return attrs.evolve(config, warnings=tuple(read.warnings))
+
+
+def _has_passwords(table: dict[str, Any]) -> bool:
+    return any("password" in host for host in table.get("hosts", {}).values())
 
 
 def _read_file(source: Path) -> tuple[bytes, bool]:

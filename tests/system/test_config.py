@@ -1,0 +1,317 @@
+"""Configuration files, real ones: what is wrong with them is said at once."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import attrs
+import pytest
+import trustme
+
+from harpcaller.addresses import TcpAddress, UnixAddress
+from harpcaller.config import Config, ConfigError, load_config
+from harpcaller.config.host_tables import HOST_KEYS
+from harpcaller.config.keys import IGNORED, KEYS, STREAM_DIRECTORY
+from harpcaller.hosts.registry import Host
+
+EXAMPLE = Path(__file__).parents[2] / "etc" / "harpcaller.toml"
+
+
+def load(folder: Path, text: str, mode: int = 0o600) -> Config:
+    """Return the configuration that `text` is."""
+    path = folder / "harpcaller.toml"
+    path.write_text(text)
+    path.chmod(mode)
+    return load_config(path)
+
+
+def problems_of(folder: Path, text: str, mode: int = 0o600) -> list[str]:
+    """Return what is wrong with `text`."""
+    with pytest.raises(ConfigError) as caught:
+        load(folder, text, mode)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_without_a_file_there_are_defaults() -> None:
+    """One command must be enough to start."""
+    assert load_config(None) == Config()
+
+
+def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
+    """No key is required."""
+    config = load(tmp_path, "")
+
+    assert attrs.evolve(config, source=None, warnings=()) == Config()
+
+
+def test_the_example_is_the_defaults(tmp_path: Path) -> None:
+    """What it shows is what holds without it."""
+    config = load(tmp_path, EXAMPLE.read_text())
+
+    assert attrs.evolve(config, source=None, warnings=()) == Config()
+
+
+def test_the_example_explains_every_key() -> None:
+    """A key that is nowhere explained is of no use to an operator."""
+    text = re.sub(r"(?m)^#(?=\w+ = |\[)", "", EXAMPLE.read_text())
+    table = tomllib.loads(text)
+
+    hosts = table.pop("hosts")
+    assert table.keys() == KEYS.keys()
+    assert {key for host in hosts.values() for key in host} == HOST_KEYS.keys()
+    settings = {key.setting for key in KEYS.values()}
+    assert settings | {"source", "warnings", "hosts"} == set(attrs.fields_dict(Config))
+
+
+def test_the_originals_keys_are_understood(tmp_path: Path) -> None:
+    """An operator of the original starts with the file he has."""
+    config = load(
+        tmp_path,
+        """
+        listen = ["localhost:3502"]
+        stream_directory = "/var/lib/harpcaller/stream"
+        default_timeout = 300
+        max_exec_time = 3600
+        max_age = 48
+        host_db = "/var/lib/harpcaller/hosts.db"
+        host_db_script = "/etc/harpcaller/update-hosts"
+        host_db_refresh = 60
+        log_handlers = [["indira_disk_h", "/var/log/harpcaller.log"]]
+        [erlang]
+        node_name = "harpcaller"
+        """,
+    )
+
+    assert config.listen == (TcpAddress("localhost", 3502),)
+    assert config.state_dir == Path("/var/lib/harpcaller/stream")
+    assert (config.default_timeout_s, config.max_exec_s) == (300, 3600)
+    assert config.max_age_s == 48 * 3600
+    assert config.host_cache == Path("/var/lib/harpcaller/hosts.db")
+    assert config.host_db_refresh_s == 60
+    for key in (*IGNORED, STREAM_DIRECTORY):
+        assert any(warning.startswith(f"{key}: ") for warning in config.warnings)
+
+
+def test_relative_paths_start_from_the_files_folder(tmp_path: Path) -> None:
+    """Where the daemon was started from must not matter."""
+    config = load(tmp_path, 'state_dir = "state"')
+
+    assert config.state_dir == tmp_path / "state"
+    assert config.host_cache == tmp_path / "state" / "hosts.cache"
+
+
+def test_hosts_are_read(tmp_path: Path) -> None:
+    """Few workers need no script."""
+    (tmp_path / "secret").write_text("canary\n")
+    (tmp_path / "secret").chmod(0o600)
+
+    config = load(
+        tmp_path,
+        """
+        [hosts.web01]
+        address = "192.0.2.1"
+        user = "u"
+        password_file = "secret"
+        server_name = "web01.example.net"
+        [hosts.web02]
+        address = "192.0.2.2"
+        port = 4307
+        [hosts.here]
+        unix = "worker"
+        harp2 = true
+        user = "u"
+        password = "canary"
+        """,
+    )
+
+    assert config.hosts == (
+        Host(
+            name="web01",
+            address=TcpAddress("192.0.2.1", 4306),
+            user="u",
+            password="canary",  # noqa: S106 (of a test)
+            server_name="web01.example.net",
+        ),
+        Host(name="web02", address=TcpAddress("192.0.2.2", 4307)),
+        Host(
+            name="here",
+            address=UnixAddress(str(tmp_path / "worker")),
+            user="u",
+            password="canary",  # noqa: S106 (of a test)
+            harp2=True,
+        ),
+    )
+    assert "canary" not in repr(config)
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    """Mending a file one complaint at a time takes an afternoon."""
+    problems = problems_of(
+        tmp_path,
+        """
+        lisen = "localhost:1"
+        max_running = true
+        linger_s = -1
+        [hosts.a]
+        adress = "x"
+        """,
+    )
+
+    assert problems == [
+        'lisen: unknown key, did you mean "listen"?',
+        "max_running: expected an integer of at least 1",
+        "linger_s: expected a number of seconds above 0",
+        'hosts.a: expected "address" or "unix"',
+        'hosts.a.adress: unknown key, did you mean "address"?',
+    ]
+
+
+def test_a_complaint_names_the_file(tmp_path: Path) -> None:
+    """There may be several of them."""
+    with pytest.raises(ConfigError, match=r"harpcaller\.toml: max_queued: expected"):
+        load(tmp_path, "max_queued = 0")
+
+
+BAD = [
+    ("listen = 3502", "listen: expected "),
+    ("listen = []", "listen: expected "),
+    ('listen = ["localhost:1", 2]', "listen: expected "),
+    ('listen = "localhost"', "listen: expected "),
+    ('listen = ["localhost:1", "localhost:1"]', "listen: expected each address once"),
+    ('listen = "*:3502"', "listen: *:3502 can be reached from other machines"),
+    ('listen = "[::]:3502"', "listen: [::]:3502 can be reached"),
+    ('listen = "192.0.2.1:3502"', "listen: 192.0.2.1:3502 can be reached"),
+    ('insecure_no_auth = "yes"', "insecure_no_auth: expected true or false"),
+    ("state_dir = 1", "state_dir: expected a path in quotes"),
+    ('state_dir = ""', "state_dir: expected a path in quotes"),
+    ("max_age = 0", "max_age: expected a number of hours above 0"),
+    ("max_age = inf", "max_age: expected a number of hours above 0"),
+    ("default_timeout = nan", "default_timeout: expected a number of seconds above 0"),
+    ("default_timeout = true", "default_timeout: expected a number of seconds"),
+    ('max_exec_time = "1"', "max_exec_time: expected a number of seconds above 0"),
+    ("max_pending = 1.5", "max_pending: expected an integer of at least 1"),
+    ("max_line_bytes = 10", "max_line_bytes: expected an integer from 1024 to"),
+    ("reserve_bytes = -1", "reserve_bytes: expected an integer of at least 0"),
+    ('ca_file = "none.pem"', "ca_file: cannot be read: No such file or directory"),
+    ('ca_file = "harpcaller.toml"', "ca_file: holds no certificate"),
+    ('known_certs_file = "none.pem"', "known_certs_file: cannot be read: No such"),
+    ('known_certs_file = "harpcaller.toml"', "known_certs_file: holds no certificate"),
+    (
+        'stream_directory = "a"\nstate_dir = "b"',
+        'stream_directory: not with "state_dir',
+    ),
+    ("hosts = 1", "hosts: expected tables [hosts.NAME]"),
+    ("[hosts]\na = 1", "hosts.a: expected a table [hosts.a]"),
+    ('[hosts."@x"]\naddress = "a"', 'hosts.@x: expected a name without "@"'),
+    ('[hosts.""]\naddress = "a"', "hosts.: expected a name of 1 to"),
+    ('[hosts.a]\naddress = "b"\nport = 0', "hosts.a.port: expected an integer from 1"),
+    ('[hosts.a]\naddress = ""', "hosts.a.address: expected a string, not empty"),
+    ('[hosts.a]\naddress = "b"\nunix = "c"', 'hosts.a.address: not with "unix"'),
+    ('[hosts.a]\nunix = "c"\nport = 1', 'hosts.a.port: not with "unix"'),
+    ('[hosts.a]\nunix = "c"\nserver_name = "d"', 'hosts.a.server_name: not with "unix'),
+    ('[hosts.a]\naddress = "b"\nharp2 = true', 'hosts.a.harp2: not with "address"'),
+    ('[hosts.a]\nunix = "c"\npassword = 1', "hosts.a.password: expected a string"),
+    ('[hosts.a]\nunix = "c"\npassword_file = "d"', "hosts.a.password_file: cannot be"),
+    ("listen =\n", "Invalid value (at line 1, column 9)"),
+    ("a = " + "[" * 5000, ""),
+]
+
+
+@pytest.mark.parametrize(("text", "complaint"), BAD)
+def test_each_mistake_has_its_complaint(
+    tmp_path: Path, text: str, complaint: str
+) -> None:
+    """A daemon that guesses what was meant is found out at night."""
+    [problem] = problems_of(tmp_path, text)
+
+    assert problem.startswith(complaint)
+
+
+def test_a_password_is_in_no_complaint(tmp_path: Path) -> None:
+    """Complaints end in logs and tickets."""
+    problems = problems_of(
+        tmp_path,
+        """
+        [hosts.a]
+        unix = "x"
+        user = ["canary"]
+        password = ["canary"]
+        """,
+    )
+
+    assert len(problems) == 2
+    assert "canary" not in str(problems)
+
+
+@pytest.mark.parametrize("mode", [0o660, 0o606])
+def test_a_file_that_others_may_change_is_refused(tmp_path: Path, mode: int) -> None:
+    """Who writes it can have programs run as the dispatcher."""
+    [problem] = problems_of(tmp_path, "", mode)
+
+    assert "others than its owner may write to it" in problem
+
+
+@pytest.mark.parametrize("spoil", ["absent", "folder", "binary", "huge"])
+def test_what_is_no_text_is_refused(tmp_path: Path, spoil: str) -> None:
+    """The path may be a mistake."""
+    path = tmp_path / "file"
+    if spoil == "folder":
+        path.mkdir(mode=0o700)
+    elif spoil != "absent":
+        path.write_bytes(b"\xff" if spoil == "binary" else b"\n" * (5 << 20))
+        path.chmod(0o600)
+
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+
+    assert len(caught.value.problems) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "complaint"),
+    [
+        (b"canary", 0o620, "others than its owner may write to it"),
+        (b"canary" * 1000, 0o600, "expected a file of up to 4096 bytes"),
+        (b"\xffcanary", 0o600, "expected a file of UTF-8 text"),
+    ],
+)
+def test_a_doubtful_password_file_is_refused(
+    tmp_path: Path, content: bytes, mode: int, complaint: str
+) -> None:
+    """A wrong password is noticed late, by the worker, call after call."""
+    (tmp_path / "secret").write_bytes(content)
+    (tmp_path / "secret").chmod(mode)
+
+    [problem] = problems_of(tmp_path, '[hosts.a]\nunix = "x"\npassword_file = "secret"')
+
+    assert problem.startswith(f"hosts.a.password_file: {complaint}")
+    assert "canary" not in problem
+
+
+def test_open_addresses_need_a_word(tmp_path: Path) -> None:
+    """Whoever wants that says so."""
+    config = load(tmp_path, 'insecure_no_auth = true\nlisten = "*:3502"')
+
+    assert config.listen == (TcpAddress("*", 3502),)
+
+
+def test_weak_settings_are_warned_of(tmp_path: Path) -> None:
+    """What is allowed for old workers' sake must not go unseen."""
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+
+    bare = load(tmp_path, "")
+    nameless = load(tmp_path, 'ca_file = "ca.pem"\nverify_hostname = false')
+    strict = load(tmp_path, 'ca_file = "ca.pem"')
+    open_to_read = load(
+        tmp_path,
+        'ca_file = "ca.pem"\n[hosts.a]\nunix = "x"\npassword = "canary"',
+        mode=0o644,
+    )
+
+    assert "any worker is believed" in bare.warnings[0]
+    assert "one worker can pose as another" in nameless.warnings[0]
+    assert strict.warnings == ()
+    assert open_to_read.warnings == ("others may read the passwords in it: chmod o-r",)
