@@ -171,4 +171,6 @@ def _typed(path: Path, error: OSError) -> AdminError:
     reason = error.strerror or str(error)
     if error.errno in {errno.ENOENT, errno.ECONNREFUSED, errno.ENOTDIR}:
         return NotRunning(f"not running: nobody listens on {path}")
+    if error.errno in {errno.EPIPE, errno.ECONNRESET}:  # it went away while asked
+        return NotRunning(f"not running: {path} was closed without an answer")
     return Refused(f"{path}: {reason}")

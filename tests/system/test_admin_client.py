@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,6 @@ def test_a_path_beyond_the_kernels_limit_is_refused_in_words(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (b"", "closed without an answer"),
         (b"what?\n", "no JSON"),
         (b"[1]\n", "no reply to a command"),
         (b'{"job_id":"x"}\n', "no reply to a command"),
@@ -64,21 +64,34 @@ def test_a_stranger_on_the_socket_is_refused(
     answer: bytes, words: str, tmp_path: Path
 ) -> None:
     """A wrong --socket is told as such, not as a traceback."""
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(tmp_path / "other"))
-    listener.listen()
-    client = AdminClient(tmp_path / "other", timeout_s=10)
-    answering = subprocess.Popen(
-        [sys.executable, "-c", _ANSWER_ONCE, str(listener.fileno()), answer.hex()],
-        pass_fds=[listener.fileno()],
-    )
-
-    with pytest.raises(Refused, match=words):
+    path = tmp_path / "other"
+    with answering_once(path, answer) as client, pytest.raises(Refused, match=words):
         client.send("status")
 
-    answering.wait(10)
-    client.close()
-    listener.close()
+
+def test_a_daemon_that_goes_while_asked_is_not_running(tmp_path: Path) -> None:
+    """`status --wait` then goes on waiting for the next one."""
+    words = "closed without an answer"
+    path = tmp_path / "other"
+    with answering_once(path, b"") as client, pytest.raises(NotRunning, match=words):
+        client.send("status")
+
+
+@contextmanager
+def answering_once(path: Path, answer: bytes) -> Iterator[AdminClient]:
+    """A client of somebody on `path` who says `answer` and leaves."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        number = listener.fileno()
+        with (
+            AdminClient(path, timeout_s=10) as client,
+            subprocess.Popen(
+                [sys.executable, "-c", _ANSWER_ONCE, str(number), answer.hex()],
+                pass_fds=[number],
+            ),
+        ):
+            yield client
 
 
 _ANSWER_ONCE = """
