@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeAlias
@@ -44,6 +45,7 @@ class LineServer:
             self._listener.bind(str(path))
             self._listener.listen()
             self.address = f"unix:{path}"
+        self._conversations: list[threading.Thread] = []
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
     def __enter__(self) -> Self:
@@ -58,6 +60,8 @@ class LineServer:
     ) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)  # wakes the accept
         self._thread.join(LIMIT_S)
+        for thread in self._conversations:
+            thread.join(LIMIT_S)
         self._listener.close()
 
     def _serve(self) -> None:
@@ -66,12 +70,19 @@ class LineServer:
                 peer, _ = self._listener.accept()
             except OSError:
                 return
-            with peer:
-                peer.settimeout(LIMIT_S)
-                if self._answers:
-                    self._converse(peer, self._answers.pop(0))
+            answer = self._answers.pop(0) if self._answers else None
+            thread = threading.Thread(target=self._converse, args=(peer, answer))
+            self._conversations.append(thread)
+            thread.start()
 
-    def _converse(self, peer: socket.socket, answer: Sequence[Step]) -> None:
+    def _converse(self, peer: socket.socket, answer: Sequence[Step] | None) -> None:
+        # A client may leave before the end of its answer: some tests are about that.
+        with peer, suppress(BrokenPipeError, ConnectionResetError):
+            peer.settimeout(LIMIT_S)
+            if answer is not None:
+                self._answer(peer, answer)
+
+    def _answer(self, peer: socket.socket, answer: Sequence[Step]) -> None:
         with peer.makefile("rb") as lines:
             line = lines.readline()
             self.lines.append(line)
