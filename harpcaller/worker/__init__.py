@@ -1,0 +1,5 @@
+"""What a worker can do, for those who write procedures; `harpd` serves them."""
+
+from harpcaller.worker.procedures import Result, procedure, streaming_procedure
+
+__all__ = ["Result", "procedure", "streaming_procedure"]

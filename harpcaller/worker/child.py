@@ -1,0 +1,164 @@
+"""One call, in its own process: arguments in, the lines of the worker out."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from grp import getgrnam
+from pwd import getpwnam, getpwuid
+from typing import Any
+
+from harpcaller.worker.procedures import Procedure, Result
+from protocol import harp_worker
+from protocol.harp_worker import Refusal, Refused
+from protocol.jsontext import MAX_DEPTH, JsonText, decode, is_within_depth
+
+_MAX_MESSAGE_CHARACTERS = 64 * 1024
+
+
+class Wire:
+    """Where the lines of the call go; writing blocks while the dispatcher is slow."""
+
+    def __init__(self, fd: int, max_line_bytes: int) -> None:
+        self._fd = fd
+        self._max_line_bytes = max_line_bytes
+
+    def write(self, line: bytes) -> None:
+        """Write one line.
+
+        Raises:
+            ValueError: it is longer than what dispatchers read.
+        """
+        if len(line) > self._max_line_bytes:
+            raise ValueError(
+                f"a value of {len(line)} bytes, at most "
+                f"{self._max_line_bytes} can be sent at once"
+            )
+        while line:
+            line = line[os.write(self._fd, line) :]
+
+
+def carry_out(
+    procedures: Mapping[str, Procedure],
+    name: str,
+    arguments: JsonText,
+    wire: Wire,
+    become: Callable[[Procedure], None],
+) -> None:
+    """Answer one call completely: acknowledge it, run it, tell how it ended.
+
+    `become` is called before the procedure, to be whom it wants to run as.
+    """
+    try:
+        procedure = _find(procedures, name)
+        args, kwargs = _bind(procedure, arguments)
+    except Refused as complaint:
+        wire.write(harp_worker.refused(complaint))
+        return
+    wire.write(harp_worker.acknowledgement(streams=procedure.streams))
+    try:
+        become(procedure)
+        value = procedure.function(*args, **kwargs)
+        if procedure.streams:
+            value = _stream(iter(value), wire)
+        if isinstance(value, Result):
+            value = value.value
+        wire.write(harp_worker.result(to_json(value)))
+    except BrokenPipeError:
+        pass  # nobody listens any more
+    except BaseException as error:  # SystemExit too is the caller's to know
+        wire.write(_exception(error))
+
+
+def to_json(value: Any) -> JsonText:
+    """Return what a procedure gave as JSON.
+
+    Raises:
+        TypeError, ValueError, RecursionError: it is none; NaN is none either.
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    try:
+        encoded = text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("a lone surrogate is no character") from None
+    if not is_within_depth(encoded, MAX_DEPTH - 1):
+        raise ValueError("a value is nested too deeply")
+    return JsonText(encoded)
+
+
+def become_user(procedure: Procedure) -> None:
+    """Change to the user and group that the procedure names, for good."""
+    uid, gid = procedure.uid, procedure.gid
+    if uid is None and gid is None:
+        return
+    if uid is not None:
+        user = getpwnam(uid) if isinstance(uid, str) else getpwuid(uid)
+        os.initgroups(user.pw_name, user.pw_gid)
+        os.setgid(user.pw_gid)
+        uid = user.pw_uid
+    if gid is not None:
+        number = _group_number(gid)
+        os.setgroups([number])
+        os.setgid(number)
+    if uid is not None:
+        os.setuid(uid)
+
+
+def flush_output() -> None:
+    """Write out what the procedure printed."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+
+
+def _find(procedures: Mapping[str, Procedure], name: str) -> Procedure:
+    if name not in procedures:
+        raise Refused(Refusal.NO_SUCH_PROCEDURE, f'no procedure "{name}" here')
+    return procedures[name]
+
+
+def _bind(
+    procedure: Procedure, arguments: JsonText
+) -> tuple[list[Any], dict[str, Any]]:
+    value = decode(arguments)
+    args = value if isinstance(value, list) else []
+    kwargs = value if isinstance(value, dict) else {}
+    try:
+        procedure.signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise Refused(Refusal.INVALID_ARGUMENT_LIST, str(error)) from None
+    return args, kwargs
+
+
+def _stream(packets: Iterator[Any], wire: Wire) -> Any:
+    """Send packets up to a `Result` or the end; return the result."""
+    while True:
+        try:
+            value = next(packets)
+        except StopIteration as end:
+            return end.value
+        if isinstance(value, Result):
+            _close(packets)
+            return value
+        wire.write(harp_worker.packet(to_json(value)))
+
+
+def _close(packets: Iterator[Any]) -> None:
+    close = getattr(packets, "close", None)
+    if close is not None:
+        close()
+
+
+def _exception(error: BaseException) -> bytes:
+    # Any text may be in a message, also what is no Unicode.
+    message = str(error).encode(errors="replace").decode()
+    return harp_worker.exception(
+        type(error).__name__, message[:_MAX_MESSAGE_CHARACTERS]
+    )
+
+
+def _group_number(gid: int | str) -> int:
+    return getgrnam(gid).gr_gid if isinstance(gid, str) else gid

@@ -1,0 +1,73 @@
+"""Where dispatchers connect: TCP with TLS, and Unix sockets."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import trio
+
+from harpcaller.worker.settings import Settings, SettingsError, TcpAddress, UnixAddress
+from indira import unixsocket
+from protocol.harp import ALPN_PROTOCOL
+
+_BACKLOG = 1024
+_OWN_ONLY = 0o600
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext:
+    """Return the context of this worker's certificate, offering the extension.
+
+    Raises:
+        SettingsError: certificate or key cannot be used.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols([ALPN_PROTOCOL])
+    try:
+        context.load_cert_chain(settings.cert_file or "", settings.key_file)
+    except OSError as error:  # an SSLError is one
+        raise SettingsError(f'"cert_file", "key_file": {error}') from None
+    return context
+
+
+async def listen_tcp(address: TcpAddress) -> list[trio.SocketListener]:
+    """Return listeners for `address`, one for each family.
+
+    Raises:
+        SettingsError: the address cannot be used.
+    """
+    host = None if address.host == "*" else address.host
+    try:
+        return await trio.open_tcp_listeners(address.port, host=host, backlog=_BACKLOG)
+    except OSError as error:
+        where = f"{address.host}:{address.port}"
+        raise SettingsError(f'"listen": {where}: {error}') from None
+
+
+@contextmanager
+def listen_unix(address: UnixAddress) -> Iterator[trio.SocketListener]:
+    """Listen at a path that only our own user can connect to, while the block runs.
+
+    Raises:
+        SettingsError: the path cannot be used, or somebody listens there.
+    """
+    try:
+        bound = unixsocket.bind(address.path, mode=_OWN_ONLY, backlog=_BACKLOG)
+    except (OSError, unixsocket.SocketTaken) as error:
+        raise SettingsError(f'"listen": {error}') from None
+    try:
+        yield trio.SocketListener(trio.socket.from_stdlib_socket(bound.sock))
+    finally:
+        bound.sock.close()
+        bound.remove()
+
+
+def spell(listener: trio.SocketListener) -> str:
+    """Return where `listener` listens, in the words of the settings."""
+    name = listener.socket.getsockname()
+    if isinstance(name, str):
+        return f"unix:{name}"
+    host, port = name[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

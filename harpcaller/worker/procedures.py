@@ -1,0 +1,125 @@
+"""Procedures: Python functions that may be called from afar, and the file they are in.
+
+What a procedures file imports must be light and must start no thread: it is loaded
+into the process that every call is forked from.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+from typing import Any, TypeVar, overload
+
+import attrs
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_MARK = "__harp_procedure__"
+_MODULE = "harpd_procedures"
+
+
+@attrs.frozen
+class Result:
+    """The result of a streaming procedure: the last thing that it yields."""
+
+    value: Any
+
+
+@attrs.frozen(kw_only=True)
+class Procedure:
+    """A function, and what its process needs to be before it is called.
+
+    `uid` and `gid` are numbers or names; the group of a user is its own, unless named.
+    """
+
+    function: Callable[..., Any]
+    signature: inspect.Signature
+    streams: bool
+    timeout_s: float | None = None
+    uid: int | str | None = None
+    gid: int | str | None = None
+
+
+@overload
+def procedure(function: _F) -> _F: ...
+@overload
+def procedure(
+    *,
+    timeout: float | None = None,
+    uid: int | str | None = None,
+    gid: int | str | None = None,
+) -> Callable[[_F], _F]: ...
+def procedure(function: _F | None = None, **limits: Any) -> _F | Callable[[_F], _F]:
+    """Mark a function whose value is the result of a call.
+
+    `timeout` is in seconds; `uid` and `gid` say as whom it runs.
+    """
+    if function is not None:
+        return _marked(function, streams=False)
+    return lambda function: _marked(function, streams=False, **limits)
+
+
+@overload
+def streaming_procedure(function: _F) -> _F: ...
+@overload
+def streaming_procedure(
+    *,
+    timeout: float | None = None,
+    uid: int | str | None = None,
+    gid: int | str | None = None,
+) -> Callable[[_F], _F]: ...
+def streaming_procedure(
+    function: _F | None = None, **limits: Any
+) -> _F | Callable[[_F], _F]:
+    """Mark a generator function: it yields packets and, last, a `Result`.
+
+    Without a `Result`, what it returns is the result. The options are those of
+    `procedure`.
+    """
+    if function is not None:
+        return _marked(function, streams=True)
+    return lambda function: _marked(function, streams=True, **limits)
+
+
+def _marked(
+    function: _F,
+    *,
+    streams: bool,
+    timeout: float | None = None,
+    uid: int | str | None = None,
+    gid: int | str | None = None,
+) -> _F:
+    """Return the function itself, so that it can still be called and tested."""
+    marked = Procedure(
+        function=function,
+        signature=inspect.signature(function),
+        streams=streams,
+        timeout_s=timeout,
+        uid=uid,
+        gid=gid,
+    )
+    setattr(function, _MARK, marked)
+    return function
+
+
+def load(path: Path) -> Mapping[str, Procedure]:
+    """Return the procedures that the file at `path` has, by the names they have there.
+
+    Raises:
+        Exception: whatever the file raises.
+    """
+    loader = SourceFileLoader(_MODULE, str(path))
+    spec = spec_from_loader(_MODULE, loader)
+    if spec is None:  # only so if the loader said so
+        raise ImportError(f"{path} cannot be loaded")
+    module = module_from_spec(spec)
+    sys.modules[_MODULE] = module
+    loader.exec_module(module)
+    return {
+        name: getattr(thing, _MARK)
+        for name, thing in vars(module).items()
+        if inspect.isfunction(thing) and hasattr(thing, _MARK)
+    }

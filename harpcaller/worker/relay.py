@@ -1,0 +1,54 @@
+"""What a call's process wrote, made into what its dispatcher is told."""
+
+from __future__ import annotations
+
+from protocol import harp_worker
+
+_ENDINGS = (b'{"result":', b'{"exception":', b'{"harp":1,"error":')
+_NO_RESULT = harp_worker.exception(
+    "ProcessExited", "the procedure's process ended without a result"
+)
+
+
+class Replies:
+    """Cuts bytes into whole lines, and keeps the last one until all else is over.
+
+    The dispatcher hears how a call ended when nothing of the call is left; and it
+    always hears an end, also of a process that died in the middle of a line.
+    """
+
+    def __init__(self, max_line_bytes: int) -> None:
+        self._max_line_bytes = max_line_bytes
+        self._partial = bytearray()
+        self._ending = b""
+        self._is_acknowledged = False
+
+    @property
+    def is_overflown(self) -> bool:
+        """Tell whether the process wrote a line that is longer than any may be."""
+        return len(self._partial) > self._max_line_bytes
+
+    def receive(self, data: bytes) -> bytes:
+        """Return the lines that may be sent now."""
+        if self._ending:
+            return b""  # the end is the end
+        head, line_end, tail = data.rpartition(b"\n")
+        if not line_end:
+            self._partial += data
+            return b""
+        lines = bytes(self._partial) + head + line_end
+        self._partial = bytearray(tail)
+        start = lines.rfind(b"\n", 0, -1) + 1
+        if lines.startswith(_ENDINGS, start):
+            self._ending = lines[start:]
+            lines = lines[:start]
+        self._is_acknowledged = self._is_acknowledged or bool(lines)
+        return lines
+
+    def finish(self, told: bytes) -> bytes:
+        """Return the last lines; `told` is what the supervisor says, if it has to."""
+        if self._ending:
+            return self._ending
+        if self._is_acknowledged:
+            return told or _NO_RESULT
+        return harp_worker.acknowledgement(streams=False) + (told or _NO_RESULT)

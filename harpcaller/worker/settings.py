@@ -1,0 +1,164 @@
+"""What `harpd` is told to do: the values of its command line and its file."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import attrs
+
+from harpcaller.worker.users import read_users
+from protocol.harp import MAX_LINE_BYTES
+
+DEFAULT_PORT = 4306
+
+
+class SettingsError(Exception):
+    """What is wrong with the settings, as a sentence for the one who wrote them."""
+
+
+@attrs.frozen
+class TcpAddress:
+    """Where to listen with TLS; the host "*" is every address of this machine."""
+
+    host: str
+    port: int
+
+
+@attrs.frozen
+class UnixAddress:
+    """Where to listen without TLS, for peers on this machine."""
+
+    path: Path
+
+
+Address: TypeAlias = TcpAddress | UnixAddress
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """Everything that a worker needs to know; paths, seconds, bytes."""
+
+    listen: tuple[Address, ...]
+    procedures: Path
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    users: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    harp2: bool = False  # on Unix sockets; TLS negotiates it
+    max_calls: int = 256
+    max_line_bytes: int = MAX_LINE_BYTES
+    term_grace_s: float = 1.0
+    stop_grace_s: float = 10.0
+
+
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "listen": (str, list),
+    "procedures": str,
+    "cert_file": str,
+    "key_file": str,
+    "users_file": str,
+    "users": dict,
+    "harp2": bool,
+    "max_calls": int,
+    "max_worker_line_bytes": int,
+    "term_grace_s": (int, float),
+    "stop_grace_s": (int, float),
+}
+_PATHS = ("procedures", "cert_file", "key_file")
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """Return the table in the TOML file at `path`.
+
+    Raises:
+        SettingsError: it cannot be read, or is no TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from None
+
+
+def settings_of(table: Mapping[str, Any]) -> Settings:
+    """Return the settings that `table` spells.
+
+    Raises:
+        SettingsError: naming the field.
+    """
+    for field, value in table.items():
+        _check_type(field, value)
+    listen = table.get("listen", [])
+    values: dict[str, Any] = {
+        field: Path(value) if field in _PATHS else value
+        for field, value in table.items()
+        if field not in {"listen", "users", "users_file", "max_worker_line_bytes"}
+    }
+    if "procedures" not in values:
+        raise SettingsError('"procedures": name the file that has them')
+    if "max_worker_line_bytes" in table:
+        values["max_line_bytes"] = table["max_worker_line_bytes"]
+    words = [listen] if isinstance(listen, str) else listen
+    settings = Settings(
+        listen=tuple(map(read_address, words)), users=_users(table), **values
+    )
+    _check_whole(settings)
+    return settings
+
+
+def read_address(text: str) -> Address:
+    """Return the address that `text` spells: HOST:PORT, [V6]:PORT or unix:PATH.
+
+    Raises:
+        SettingsError: it spells none.
+    """
+    if text.startswith("unix:") and len(text) > len("unix:"):
+        return UnixAddress(Path(text.removeprefix("unix:")))
+    host, colon, port = text.rpartition(":")
+    if not colon:
+        host, port = text, str(DEFAULT_PORT)
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise SettingsError(f'"listen": {text!r} is no HOST:PORT and no unix:PATH')
+    return TcpAddress(host.removeprefix("[").removesuffix("]"), int(port))
+
+
+def _check_type(field: str, value: Any) -> None:
+    if field not in _TYPES:
+        near = difflib.get_close_matches(field, _TYPES, n=1)
+        hint = f', did you mean "{near[0]}"?' if near else ""
+        raise SettingsError(f'unknown setting "{field}"{hint}')
+    expected = _TYPES[field]
+    is_misplaced_bool = isinstance(value, bool) and expected is not bool
+    if not isinstance(value, expected) or is_misplaced_bool:
+        raise SettingsError(f'"{field}": not expected to be {type(value).__name__}')
+    if isinstance(value, int | float) and not value >= 0:
+        raise SettingsError(f'"{field}": expected a number of at least 0')
+
+
+def _users(table: Mapping[str, Any]) -> dict[str, str]:
+    users = dict(table.get("users", {}))
+    if not all(isinstance(password, str) for password in users.values()):
+        raise SettingsError('"users": expected passwords, each a string')
+    if "users_file" not in table:
+        return users
+    try:
+        return users | read_users(Path(table["users_file"]))
+    except OSError as error:
+        raise SettingsError(f'"users_file": {error.strerror}') from None
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+
+
+def _check_whole(settings: Settings) -> None:
+    if not settings.listen:
+        raise SettingsError('"listen": name at least one address')
+    if not any(isinstance(address, TcpAddress) for address in settings.listen):
+        return
+    if settings.cert_file is None or settings.key_file is None:
+        raise SettingsError('a TCP address needs "cert_file" and "key_file"')
+    if not settings.users:
+        raise SettingsError('a TCP address needs "users" or "users_file"')
