@@ -76,6 +76,10 @@ class MemoryStore:
         """See `Store.submit`."""
         return self._begin(self._books.submit, job)
 
+    def set_room(self, max_running: int) -> Write[tuple[Claim, ...]]:
+        """See `Store.set_room`."""
+        return self._begin(self._books.set_room, max_running)
+
     def take(self) -> Write[tuple[Claim, ...]]:
         """See `Store.take`."""
         return self._begin(self._books.take)

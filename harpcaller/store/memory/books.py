@@ -101,6 +101,11 @@ class Books:
         self._admit(job, runs=runs)
         return Submitted(job_id=new.job_id, claims=(self._start(job),) if runs else ())
 
+    def set_room(self, max_running: int) -> tuple[Claim, ...]:
+        """Let at most so many jobs run from now on, and start what may run."""
+        self.admission.max_running = max_running
+        return self.take()
+
     def take(self) -> tuple[Claim, ...]:
         """Start all that may run."""
         claims = []

@@ -98,6 +98,10 @@ class SqliteStore:
         """See `Store.submit`."""
         return self._writer.begin(jobs.submit, job)
 
+    def set_room(self, max_running: int) -> Write[tuple[Claim, ...]]:
+        """See `Store.set_room`."""
+        return self._writer.begin(jobs.set_room, max_running)
+
     def take(self) -> Write[tuple[Claim, ...]]:
         """See `Store.take`."""
         return self._writer.begin(jobs.take)

@@ -67,6 +67,12 @@ def take(ledger: Ledger) -> tuple[Claim, ...]:
     return tuple(claims)
 
 
+def set_room(ledger: Ledger, max_running: int) -> tuple[Claim, ...]:
+    """Let at most so many jobs run from now on; see `Store.set_room`."""
+    ledger.set_room(max_running)
+    return take(ledger)
+
+
 def append(
     ledger: Ledger, claim: Claim, first: int, packets: Sequence[JsonText]
 ) -> None:

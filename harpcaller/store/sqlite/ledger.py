@@ -106,6 +106,11 @@ class Ledger:
             spec = None if name is None else QueueSpec(name=name, concurrency=slots)
             self.admission.restore(key, spec, running=0, queued=queued)
 
+    def set_room(self, max_running: int) -> None:
+        """Let at most so many jobs run from now on."""
+        self._limits = (max_running, self._limits[1])
+        self.admission.max_running = max_running
+
     def take_news(self) -> News:
         """Return what changed since the last time."""
         jobs, self.changed = self.changed, {}
