@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from harpcaller.addresses import Address, TcpAddress, UnixAddress
+from harpcaller.addresses import Address, TcpAddress, read_address
 from harpcaller.config.keys import Read, read_boolean, read_path, read_port, read_string
 from harpcaller.config.problems import Problem, unknown_key
 from harpcaller.hosts.lines import complain_of_name
@@ -19,6 +19,10 @@ def _read_text(value: Any, _folder: Path) -> str:
     if not isinstance(value, str):
         raise ValueError("expected a string")  # noqa: TRY004 (one complaint)
     return value
+
+
+def _read_socket_path(value: Any, folder: Path) -> Address:
+    return read_address(f"unix:{read_path(value, folder)}")
 
 
 def _read_password_file(value: Any, folder: Path) -> str:
@@ -42,7 +46,7 @@ def _read_password_file(value: Any, folder: Path) -> str:
 HOST_KEYS: dict[str, Read] = {
     "address": read_string,
     "port": read_port,
-    "unix": read_path,
+    "unix": _read_socket_path,
     "user": _read_text,
     "password": _read_text,
     "password_file": _read_password_file,
@@ -111,7 +115,7 @@ def _clashes(key: str, table: dict[str, Any]) -> list[Problem]:
 def _host(name: str, values: dict[str, Any]) -> Host:
     address: Address
     if "unix" in values:
-        address = UnixAddress(str(values["unix"]))
+        address = values["unix"]
     else:
         address = TcpAddress(values["address"], values.get("port", DEFAULT_PORT))
     return Host(

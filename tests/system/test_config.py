@@ -212,6 +212,7 @@ BAD = [
     ('[hosts.a]\nunix = "c"\nport = 1', 'hosts.a.port: not with "unix"'),
     ('[hosts.a]\nunix = "c"\nserver_name = "d"', 'hosts.a.server_name: not with "unix'),
     ('[hosts.a]\naddress = "b"\nharp2 = true', 'hosts.a.harp2: not with "address"'),
+    (f'[hosts.a]\nunix = "{"c" * 108}"', "hosts.a.unix: expected a path of 1 to 107"),
     ('[hosts.a]\nunix = "c"\npassword = 1', "hosts.a.password: expected a string"),
     ('[hosts.a]\nunix = "c"\npassword_file = "d"', "hosts.a.password_file: cannot be"),
     ("listen =\n", "Invalid value (at line 1, column 9)"),
