@@ -88,6 +88,8 @@ def _read_verb(
     more, literal = plain[wanted:], literal[missing:]
     if not verb.takes_values and (more or literal):
         raise UsageError(f"{(more + literal)[0]!r}: too many words")
+    if "arguments" in options and (more or literal):
+        raise UsageError("--arguments and arguments beside it exclude each other")
     return Command(word, operands, _read_arguments(more, literal), options)
 
 
@@ -172,6 +174,7 @@ _OPTIONS: dict[str, Callable[[str], Any] | None] = {
     "key": str,
     "retries": values.read_count,
     "seal": str,
+    "arguments": str,
     "cancel-on-interrupt": None,
     "since": values.read_count,
     "recent": values.read_count,

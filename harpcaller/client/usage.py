@@ -28,6 +28,7 @@ usage: harp call HOST PROCEDURE [VALUE ... | NAME=VALUE ...]
 A VALUE is JSON if it can be read as JSON, else a string. After "--" everything
 is a VALUE, whatever it looks like.
 
+  --arguments FILE        read them all from a file, as JSON; "-" is the input
   -f, --follow            print packets as they come, then the result
   --detach                print the job's id and do not wait
   --timeout SECONDS       longest silence of the procedure

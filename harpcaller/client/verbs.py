@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 from harpcaller.client.dispatcher import Dispatcher
 from harpcaller.client.follower import Follower
 from harpcaller.client.job import Job
-from harpcaller.client.options import Command
+from harpcaller.client.options import Command, UsageError
 from harpcaller.client.output import Interrupted, Printer
+from harpcaller.client.values import read_json
 
 
 def run(command: Command, dispatcher: Dispatcher, printer: Printer) -> None:
@@ -19,7 +23,7 @@ def run(command: Command, dispatcher: Dispatcher, printer: Printer) -> None:
     Raises:
         ClientError: it did not come to a result.
         Interrupted: Ctrl-C came first.
-        ValueError: an argument cannot be sent.
+        UsageError: the arguments cannot be read.
     """
     _VERBS[command.verb](command, dispatcher, printer)
 
@@ -30,7 +34,7 @@ def _call(command: Command, dispatcher: Dispatcher, printer: Printer) -> None:
     job = dispatcher.call(
         host,
         procedure,
-        command.arguments,
+        _arguments(command),
         timeout=given.get("timeout"),
         max_exec_time=given.get("max-exec-time"),
         queue=given.get("queue"),
@@ -46,6 +50,20 @@ def _call(command: Command, dispatcher: Dispatcher, printer: Printer) -> None:
         _print_stream(command, job, job.follow(), printer)
     else:
         _print_result(command, job, printer)
+
+
+def _arguments(command: Command) -> list[Any] | dict[str, Any]:
+    path = command.options.get("arguments")
+    if path is None:
+        return command.arguments
+    try:
+        text = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        arguments = read_json(text.decode())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--arguments: {path}: {error}") from None
+    if not isinstance(arguments, list | dict):
+        raise UsageError(f"--arguments: {path}: expected a JSON list or object")
+    return arguments
 
 
 def _follow(command: Command, dispatcher: Dispatcher, printer: Printer) -> None:

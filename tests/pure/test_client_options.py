@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harpcaller.client import usage
+from harpcaller.client.cli import CANNOT_WRITE, EXIT_STATUS, READER_LEFT
 from harpcaller.client.options import Command, UsageError, read_command
 
 
@@ -118,6 +121,7 @@ def test_every_option_is_read_as_what_it_is() -> None:
         ("call web1 ping --queue [1]", "expected a JSON object"),
         ("call web1 ping --info {", "--info: '{': expected JSON"),
         ("call web1 ping --concurrency 2", "--concurrency needs --queue"),
+        ("call web1 ping 1 --arguments f", "exclude each other"),
         ("status 1 --no-wait", '--no-wait: no option of "harp status"'),
         ("call web1 ping --since 1", '--since: no option of "harp call"'),
     ],
@@ -154,7 +158,7 @@ def test_every_option_of_a_verb_is_in_its_help(verb: str) -> None:
     value = {
         "queue": "{}", "info": "1", "key": "k", "seal": "/a", "server": "h",
         "timeout": "1", "max-exec-time": "1", "concurrency": "1", "retries": "1",
-        "since": "1", "recent": "1",
+        "since": "1", "recent": "1", "arguments": "f",
     }  # fmt: skip
     flags = ["follow", "detach", "cancel-on-interrupt", "no-wait", "json"]
     text = usage.VERBS[verb] + usage.SUMMARY.partition("--server")[2]
@@ -171,3 +175,14 @@ def test_every_option_of_a_verb_is_in_its_help(verb: str) -> None:
             assert f"--{name} " not in text
         else:
             assert f"--{name} " in text
+
+
+def test_the_manual_names_every_option_and_exit_status() -> None:
+    """What the manual leaves out will be asked for in vain."""
+    manual = (Path(__file__).parents[2] / "man" / "harp.1").read_text()
+    texts = usage.SUMMARY + "".join(usage.VERBS.values())
+
+    for name in re.findall(r"--([a-z-]+)", texts):
+        assert re.search(rf"(Fl|,) -{name}\b", manual)
+    for status in {*EXIT_STATUS.values(), CANNOT_WRITE, READER_LEFT, 0}:
+        assert f"\n.It {status}\n" in manual

@@ -147,6 +147,23 @@ def test_all_options_of_a_call_are_sent() -> None:
     ]
 
 
+def test_arguments_can_be_kept_from_the_command_line(tmp_path: Path) -> None:
+    """Others see command lines; a secret goes through a file or a pipe."""
+    path = tmp_path / "arguments.json"
+    path.write_text('{"password":"x"}')
+    with LineServer([ACCEPTED]) as server:
+        words = ("call", "db1", "dump", "--detach", "--server", server.address)
+        run_harp(*words, "--arguments", str(path))
+        path.write_text('"x"')
+        wrong = run_harp(*words, "--arguments", str(path))
+        empty = run_harp(*words, "--arguments", "-")
+        absent = run_harp(*words, "--arguments", str(tmp_path / "none"))
+
+    assert [request["arguments"] for request in server.requests] == [{"password": "x"}]
+    assert wrong.returncode == empty.returncode == absent.returncode == 2
+    assert "expected a JSON list or object" in wrong.stderr
+
+
 @pytest.mark.parametrize(
     ("answers", "status", "out"),
     [
