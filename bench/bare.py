@@ -9,6 +9,7 @@ together; a row has an id, the line and two columns, and one index.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import sys
@@ -80,10 +81,8 @@ async def main() -> None:
     keeper = Keeper(Path(sys.argv[2])) if sys.argv[1] == "durable" else None
 
     async def meet(stream: trio.SocketStream) -> None:
-        try:
+        with contextlib.suppress(trio.BrokenResourceError):
             await serve(keeper, stream)
-        except trio.BrokenResourceError:
-            pass
 
     listeners = await trio.open_tcp_listeners(0, host="127.0.0.1", backlog=4096)
     print(listeners[0].socket.getsockname()[1], flush=True)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import selectors
 import socket
 import time
@@ -20,6 +21,8 @@ from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
 GIVE_UP_S = 60.0
+# Ours, and beanstalkd's.
+BAD = re.compile(rb'"error"|EXPECTED_CRLF|UNKNOWN_COMMAND|BAD_FORMAT|OUT_OF_MEMORY')
 
 
 class Load:
@@ -30,10 +33,8 @@ class Load:
         self.address = (host, int(port))
         self.depth = options.depth
         self.per_request = options.per_request
-        self.batch = (options.request.replace("\\r\\n", "\r\n") + "\n").encode() * (
-            options.depth
-        )
-        self.bad = options.bad.encode()
+        request = options.request.replace("\\r\\n", "\r\n").removesuffix("\n")
+        self.batch = (request + "\n").encode() * options.depth
         self.left = options.count // options.depth
         self.done = 0
         self.errors = 0
@@ -78,7 +79,7 @@ class Load:
         if not data:
             raise ConnectionError("the server closed the connection")
         state[1] += data.count(b"\n")
-        self.errors += data.count(self.bad)
+        self.errors += len(BAD.findall(data))
         if state[1] < self.depth:
             return
         self.latencies.append(time.perf_counter() - state[0])
@@ -109,7 +110,6 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--per-request", action="store_true", help="connect each time")
     parser.add_argument("--pid", type=int, help="of the server, for its CPU time")
-    parser.add_argument("--bad", default='"error"', help="what a bad reply contains")
     options = parser.parse_args()
     load = Load(options)
     before_s = cpu_seconds(options.pid) if options.pid else 0.0

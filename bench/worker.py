@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 import trio
 
-from protocol.harp import ALPN_PROTOCOL, HarpCall
+from protocol.harp import ALPN_PROTOCOL, HEARTBEAT, HEARTBEAT_S, HarpCall
 from protocol.harp_worker import acknowledgement, packet, read_call, result
 from protocol.jsontext import JsonValue, decode, encode
 from protocol.lines import LineBuffer
@@ -54,7 +54,9 @@ async def carry_out(call: HarpCall, stream: trio.abc.Stream) -> None:
             await stream.send_all(result())
         case _:
             await stream.send_all(acknowledgement(streams=False))
-            await trio.sleep_forever()
+            while True:
+                await trio.sleep(HEARTBEAT_S)
+                await stream.send_all(HEARTBEAT)
 
 
 def count(given: Mapping[str, JsonValue]) -> int:

@@ -1,0 +1,128 @@
+"""The processes that are measured: ours, its worker, and those to compare with."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import trustme
+
+HERE = Path(__file__).parent
+START_S = 20.0
+
+
+@attrs.frozen
+class Server:
+    """A server that runs: where it listens, and its process."""
+
+    port: int
+    pid: int
+
+    @property
+    def address(self) -> str:
+        """The address for clients."""
+        return f"127.0.0.1:{self.port}"
+
+
+@contextlib.contextmanager
+def ours(folder: Path) -> Iterator[Server]:
+    """Run our dispatcher with a TLS worker `w` beside it; state in `folder`."""
+    _make_certificates(folder)
+    with _printing_port(
+        [HERE / "worker.py", "--cert", folder / "cert.pem", "--key", folder / "key.pem"]
+    ) as worker:
+        config = folder / "harpcaller.toml"
+        config.write_text(
+            f'listen = "127.0.0.1:0"\nstate_dir = "{folder}/state"\n'
+            f'ca_file = "{folder}/ca.pem"\nstop_grace_s = 0.1\nmax_connections = 4000\n'
+            f'[hosts.w]\naddress = "127.0.0.1"\nport = {worker.port}\n'
+            'user = "u"\npassword = "p"\n'
+        )
+        config.chmod(0o600)
+        admin = [sys.executable, "-m", "harpcaller", "--socket", f"{folder}/admin"]
+        log = (folder / "log").open("wb")
+        process = subprocess.Popen([*admin, "start", "--config", config], stderr=log)
+        try:
+            status = subprocess.run(
+                [*admin, "status", "--wait", "--timeout", str(START_S), "--json"],
+                capture_output=True,
+                check=True,
+            )
+            told = json.loads(status.stdout)
+            yield Server(int(told["listen"][0].rpartition(":")[2]), process.pid)
+        finally:
+            _end(process)
+            log.close()
+
+
+@contextlib.contextmanager
+def bare(folder: Path, kind: str) -> Iterator[Server]:
+    """Run bench/bare.py: `echo` or `durable`."""
+    with _printing_port([HERE / "bare.py", kind, folder / "bare.db"]) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def beanstalkd(folder: Path) -> Iterator[Server]:
+    """Run beanstalkd with a log that is synced at every write."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+    (folder / "beanstalkd").mkdir()
+    where = ["-l", "127.0.0.1", "-p", str(port)]
+    process = subprocess.Popen(
+        ["beanstalkd", *where, "-f0", "-b", folder / "beanstalkd"]
+    )
+    try:
+        _wait_for(port)
+        yield Server(port, process.pid)
+    finally:
+        _end(process)
+
+
+@contextlib.contextmanager
+def _printing_port(command: list[str | Path]) -> Iterator[Server]:
+    process = subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        port = int(process.stdout.readline())
+        yield Server(port, process.pid)
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+def _wait_for(port: int) -> None:
+    until = time.monotonic() + START_S
+    while time.monotonic() < until:
+        with contextlib.suppress(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        time.sleep(0.05)
+    raise TimeoutError(f"nobody listens on port {port}")
+
+
+def _make_certificates(folder: Path) -> None:
+    ca = trustme.CA()
+    ours = ca.issue_cert("127.0.0.1")
+    ca.cert_pem.write_to_path(str(folder / "ca.pem"))
+    ours.private_key_pem.write_to_path(str(folder / "key.pem"))
+    for number, pem in enumerate(ours.cert_chain_pems):
+        pem.write_to_path(str(folder / "cert.pem"), append=number > 0)
