@@ -34,6 +34,7 @@ class TlsStream:
             session=session,
         )
         self._turn = trio.StrictFIFOLock()
+        self._failure: ssl.SSLError | None = None
 
     @property
     def has_unread(self) -> bool:
@@ -76,6 +77,8 @@ class TlsStream:
 
     def _decrypt(self) -> tuple[bytes, bool]:
         """Return all that is there, and whether nothing can follow."""
+        if self._failure is not None:
+            raise self._failure
         pieces: list[bytes] = []
         try:
             while piece := self.tls.read(READ_BYTES):
@@ -85,9 +88,10 @@ class TlsStream:
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError):
             # Many workers just close; lines tell by themselves that they are whole.
             pass
-        except ssl.SSLError:
+        except ssl.SSLError as error:
             if not pieces:
                 raise
+            self._failure = error  # told when what came before it was read
         return b"".join(pieces), True
 
     async def _fill(self) -> None:
