@@ -15,8 +15,11 @@ from typing import Any, Self, TypeAlias
 HOLD = "hold"
 """Keep the connection until the client closes it."""
 
+NEXT = "next"
+"""Read the next line of the same connection."""
+
 Step: TypeAlias = bytes | float | str
-"""Bytes are sent, a number is seconds that pass, HOLD waits for the client."""
+"""Bytes are sent, a number is seconds that pass, a word is one of the above."""
 
 JOB = "6f1ed002-ab5c-4a3e-8c1d-1a2b3c4d5e6f"
 ACCEPTED = b'{"harpcaller":1,"job_id":"%b"}\n' % JOB.encode()
@@ -84,16 +87,20 @@ class LineServer:
 
     def _answer(self, peer: socket.socket, answer: Sequence[Step]) -> None:
         with peer.makefile("rb") as lines:
-            line = lines.readline()
-            self.lines.append(line)
-            self.requests.append(json.loads(line) if line else None)
-            for step in answer:
-                if isinstance(step, bytes):
-                    peer.sendall(step)
-                elif isinstance(step, str):
-                    lines.read()
-                else:
-                    time.sleep(step)
+            for step in (NEXT, *answer):
+                match step:
+                    case bytes():
+                        peer.sendall(step)
+                    case str() if step == NEXT:
+                        self._note(lines.readline())
+                    case str():
+                        lines.read()
+                    case _:
+                        time.sleep(step)
+
+    def _note(self, line: bytes) -> None:
+        self.lines.append(line)
+        self.requests.append(json.loads(line) if line else None)
 
 
 def packets(first: int, *values: Any) -> bytes:
