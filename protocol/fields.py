@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable, Mapping
 from typing import NoReturn
 
 from protocol.errors import ErrorType, WireError
-from protocol.jsontext import JsonValue
+from protocol.jsontext import LARGE_TEXT_BYTES, JsonValue, count_fields
 
 Fields = Mapping[str, JsonValue]
 MAX_SECONDS = 10**9  # about 30 years: longer is the same as for ever
@@ -54,7 +54,8 @@ def refuse_repeated(line: bytes, fields: Fields, quoted: Mapping[str, bytes]) ->
     """Complain about a known field given twice: readers differ on which one counts.
 
     `line` is the text of `fields`; `quoted` has each known field as it is spelled
-    in JSON. What is nested may repeat.
+    in JSON. What is nested may repeat; what follows an unknown field is not looked
+    at, since that one is refused anyway.
     """
     for field in fields:
         if field in quoted and line.count(quoted[field]) > 1:
@@ -62,6 +63,10 @@ def refuse_repeated(line: bytes, fields: Fields, quoted: Mapping[str, bytes]) ->
     else:
         if b"\\u00" not in line or not _ESCAPED_LETTER.search(line):
             return
+    if count_fields(line) == len(fields):
+        return
+    if len(line) > LARGE_TEXT_BYTES:  # to find out which one takes too long
+        raise WireError(ErrorType.INVALID_REQUEST, "a field is given more than once")
     repeated = _first_repeated(line.decode(), quoted)
     if repeated is not None:
         refuse(repeated, "to be given once")

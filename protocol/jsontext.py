@@ -30,27 +30,32 @@ MAX_DEPTH = 128
 MAX_INTEGER_DIGITS = 4300  # Python's own limit for text to int
 LARGE_TEXT_BYTES = 64 * 1024  # from here on it pays to pause the collector
 
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
+# One that never ends is taken too: else the search would begin again at each quote.
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.?[^"\\]*+)*+"?', re.DOTALL)
 _NOT_BRACKETS = bytes(c for c in range(256) if c not in b"[]{}")
+_NOT_MARKS = bytes(c for c in range(256) if c not in b"[]{}:")
 _SQUARE = bytes.maketrans(b"{}", b"[]")
 _UPS, _DOWNS = re.compile(rb"\[+"), re.compile(rb"\]+")
-_LEAF_PASSES = 4
 # Every digit becomes 0, all else a blank: a run of digits is then a plain substring.
 _DIGITS = bytes(ord("0") if 48 <= c <= 57 else ord(" ") for c in range(256))
+_MAY_OVERFLOW = re.compile(rb"[eE]\+?[0-9]{3}|[0-9]{200}")
 _LONG_RUN = b"0" * 19  # 2**63 has 19 digits; orjson reads longer ones as floats
 
 
-def decode(text: bytes, *, max_depth: int = MAX_DEPTH) -> JsonValue:
+def decode(
+    text: bytes, *, max_depth: int = MAX_DEPTH, max_containers: int | None = None
+) -> JsonValue:
     """Return the value that `text` spells, integers exact.
 
     Raises:
-        WireError: `parse_error`: no JSON, deeper than `max_depth`, an integer of
-            more than 4,300 digits, a number beyond a double, a lone surrogate.
+        WireError: `parse_error`: no JSON, deeper than `max_depth`, more than
+            `max_containers` lists and objects, an integer of more than 4,300
+            digits, a number beyond a double, a lone surrogate.
     """
     if len(text) <= LARGE_TEXT_BYTES:
-        return _decode(text, max_depth)
+        return _decode(text, max_depth, max_containers)
     with collector_paused():
-        return _decode(text, max_depth)
+        return _decode(text, max_depth, max_containers)
 
 
 def encode(value: JsonValue) -> JsonText:
@@ -74,17 +79,39 @@ def canonical(value: JsonValue) -> JsonText:
 
 def is_within_depth(text: bytes, max_depth: int) -> bool:
     """Tell whether valid JSON `text` nests no deeper than `max_depth`."""
-    if text.count(b"[") + text.count(b"{") <= max_depth:
+    if _count_opened(text) <= max_depth:
         return True
-    brackets = _STRING.sub(b"", text).translate(_SQUARE, _NOT_BRACKETS)
-    # Each pass takes exactly one level away, and most of what makes runs short.
+    return _depth(_brackets(text)) <= max_depth
+
+
+def _count_opened(text: bytes) -> int:
+    return text.count(b"[") + text.count(b"{")
+
+
+def _brackets(text: bytes) -> bytes:
+    """Return all brackets of JSON, those in strings left out, as [ and ]."""
+    return _STRING.sub(b"", text).translate(_SQUARE, _NOT_BRACKETS)
+
+
+def _depth(brackets: bytes) -> int:
+    """Return how deep they nest, adding up run by run."""
     passes = 0
-    while brackets and passes < _LEAF_PASSES:
+    # Where runs are short, taking away what is innermost makes them few: each
+    # pass takes exactly one level.
+    while brackets.count(b"[]") * 16 > len(brackets):
         brackets = brackets.replace(b"[]", b"")
         passes += 1
     ups = itertools.accumulate(map(len, _UPS.findall(brackets)))
     downs = itertools.accumulate(map(len, _DOWNS.findall(brackets)), initial=0)
-    return passes + max(map(operator.sub, ups, downs), default=0) <= max_depth
+    return passes + max(map(operator.sub, ups, downs), default=0)
+
+
+def _check_nesting(text: bytes, max_depth: int, max_containers: int | None) -> None:
+    brackets = _brackets(text)
+    if max_containers is not None and len(brackets) > 2 * max_containers:
+        _refuse(f"more than {max_containers} lists and objects")
+    if _depth(brackets) > max_depth:
+        _refuse(f"nested deeper than {max_depth} levels")
 
 
 @contextmanager
@@ -99,14 +126,24 @@ def collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _decode(text: bytes, max_depth: int) -> JsonValue:
+def count_fields(text: bytes) -> int:
+    """Return how many fields the object `text` spells out, a repeated one each time.
+
+    What is nested does not count. It costs a tenth of reading `text` once more.
+    """
+    marks = _STRING.sub(b"", text).translate(_SQUARE, _NOT_MARKS)
+    before_colons = marks.split(b":")[:-1]
+    ups = itertools.accumulate(piece.count(b"[") for piece in before_colons)
+    downs = itertools.accumulate(piece.count(b"]") for piece in before_colons)
+    return list(map(operator.sub, ups, downs)).count(1)
+
+
+def _decode(text: bytes, max_depth: int, max_containers: int | None) -> JsonValue:
+    if _count_opened(text) > max_depth:
+        _check_nesting(text, max_depth, max_containers)  # first: nothing is built yet
     if _LONG_RUN in text.translate(_DIGITS):
-        value = _decode_exactly(text)
-    else:
-        value = _decode_fast(text)
-    if not is_within_depth(text, max_depth):
-        _refuse(f"nested deeper than {max_depth} levels")
-    return value
+        return _decode_exactly(text)
+    return _decode_fast(text)
 
 
 def _decode_fast(text: bytes) -> JsonValue:
@@ -130,8 +167,7 @@ def _decode_exactly(text: bytes) -> JsonValue:
     try:
         value: JsonValue = json.loads(
             source,
-            parse_int=_exact_integer,
-            parse_float=_finite_float,
+            parse_float=_finite_float if _MAY_OVERFLOW.search(text) else None,
             parse_constant=_no_constant,
         )
         if "\\ud" in source.lower():
@@ -140,6 +176,8 @@ def _decode_exactly(text: bytes) -> JsonValue:
         _refuse("a lone surrogate is no character")
     except json.JSONDecodeError as error:
         _refuse(f"{error.msg} at byte {_byte_offset(error)}")
+    except ValueError:  # the only other one: Python reads no longer integers
+        _refuse(f"an integer of more than {MAX_INTEGER_DIGITS} digits")
     except RecursionError:
         _refuse("nested too deeply")
     return value
@@ -147,12 +185,6 @@ def _decode_exactly(text: bytes) -> JsonValue:
 
 def _byte_offset(error: json.JSONDecodeError) -> int:
     return len(error.doc[: error.pos].encode(errors="surrogatepass"))
-
-
-def _exact_integer(digits: str) -> int:
-    if len(digits.lstrip("-")) > MAX_INTEGER_DIGITS:
-        _refuse(f"an integer of more than {MAX_INTEGER_DIGITS} digits")
-    return int(digits)
 
 
 def _finite_float(digits: str) -> float:

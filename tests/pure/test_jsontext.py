@@ -137,7 +137,7 @@ BAD_TEXTS = {
     "exact, lone surrogate": (b'["\\uDEAD",%b]' % LONG, "lone surrogate"),
     "exact, surrogate in a name": (b'{"\\ud800":%b}' % LONG, "lone surrogate"),
     "exact, invalid UTF-8": (b'["\xff",%b]' % LONG, "invalid UTF-8 at byte 2"),
-    "exact, deep": (b"[%b,%b" % (LONG, b"[" * 100_000), "nested too deeply"),
+    "exact, deep": (b"[%b,%b" % (LONG, b"[" * 100_000), "nested deeper than"),
     "exact, byte order mark": ("\ufeff".encode() + LONG, "byte 0"),
 }
 
