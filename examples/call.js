@@ -16,11 +16,13 @@ const [, address, port] = /^\[?(.*?)\]?:(\d+)$/.exec(server);
 // One connection for each request; every line of the answer comes out as a value.
 async function* ask(request) {
   const socket = net.connect(Number(port), address);
-  // Errors are told by the lines ending before the last one came.
   socket.on("error", () => {});
   socket.write(JSON.stringify({ harpcaller: 1, ...request }) + "\n");
   try {
     for await (const line of readline.createInterface(socket)) yield JSON.parse(line);
+  } catch (error) {
+    // A broken connection is told by the lines ending before the last one came.
+    if (!error.syscall) throw error;
   } finally {
     socket.destroy();
   }

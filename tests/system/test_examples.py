@@ -72,6 +72,7 @@ def test_an_example_tells_a_bad_end_from_a_good_one(name: str) -> None:
         assert run_example(name, server.address).returncode == 1
     with LineServer([b'{"error":{"type":"overloaded","message":"m"}}\n']) as server:
         assert run_example(name, server.address).returncode == 3
+    assert run_example(name, server.address).returncode == 7
 
 
 @pytest.mark.parametrize("name", [needs["call.js"], needs["call.pl"]])
