@@ -15,7 +15,7 @@ from harpcaller import __version__, logs
 from harpcaller.admin import Administered, commands
 from harpcaller.config import Config, ConfigError
 from harpcaller.dispatch.dispatcher import Dispatcher, Limits
-from harpcaller.embedded import embedded_worker, print_welcome
+from harpcaller.embedded import WorkerFailed, embedded_worker, print_welcome
 from harpcaller.front.conversation import Bounds
 from harpcaller.front.listen import (
     Caps,
@@ -62,7 +62,7 @@ def run(options: StartOptions) -> int:
     has_failed = False
     try:
         trio.run(daemon.run)
-    except* (OSError, SocketTaken, StoreError) as group:
+    except* (OSError, SocketTaken, StoreError, WorkerFailed) as group:
         has_failed = True
         for leaf in _leaves(group):
             log.error("daemon.failed", reason=str(leaf))  # noqa: TRY400 (no bug)

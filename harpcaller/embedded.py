@@ -1,14 +1,111 @@
 """The worker that `start --dev` brings along: a harpd child on a private socket."""
-from contextlib import asynccontextmanager
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import structlog
+import trio
+
+from harpcaller import __version__
+from harpcaller.addresses import UnixAddress, read_address
 from harpcaller.hosts.registry import Host
+
+HOST = "localhost"
+START_S = 20.0
+STOP_S = 15.0
+
+log = structlog.get_logger()
+
+
+class WorkerFailed(Exception):
+    """The embedded worker did not start; its own words are on standard error."""
 
 
 @asynccontextmanager
 async def embedded_worker() -> AsyncIterator[Host]:
-    raise NotImplementedError
-    yield
+    """Serve the procedures of `local.py` as a host while the block runs.
+
+    Raises:
+        WorkerFailed: it did not begin to serve.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="harpd-") as folder,
+        as_file(files("harpcaller.worker") / "local.py") as procedures,
+    ):
+        socket = Path(folder, "socket")
+        process = await _start(procedures, socket)
+        try:
+            yield Host(name=HOST, address=UnixAddress(str(socket)), harp2=True)
+        finally:
+            with trio.CancelScope(shield=True):
+                await _stop(process)
 
 
 def print_welcome(listen: Sequence[str]) -> None:
-    pass
+    """Print what a newcomer can paste."""
+    server = read_address(listen[0])
+    netcat = (
+        f"nc -U {server.path}"
+        if isinstance(server, UnixAddress)
+        else (f"nc {server.host} {server.port}")
+    )
+    harp = "harp" if listen[0] == "127.0.0.1:3502" else f"harp --server {listen[0]}"
+    call = '{"harpcaller":1,"host":"localhost","procedure":"ping","arguments":[]}'
+    sys.stdout.write(
+        f"HarpCaller {__version__} listens on {', '.join(listen)}. Its host "
+        f'"{HOST}" has\nping, echo, sleep, count, fail, uptime and disk. '
+        "In another terminal:\n\n"
+        f"  echo '{call}' | {netcat}\n"
+        f"  echo help | {netcat}\n"
+        f"  {harp} call {HOST} count 5 -f\n\n"
+        "Ctrl-C stops it.\n"
+    )
+    sys.stdout.flush()
+
+
+async def _start(procedures: Path, socket: Path) -> trio.Process:
+    ready, told = os.pipe()
+    try:
+        command = [sys.executable, "-m", "harpcaller.worker", "start", "--harp2"]
+        process = await trio.lowlevel.open_process(
+            [
+                *command,
+                "--stop-at-eof",
+                f"--procedures={procedures}",
+                f"--listen=unix:{socket}",
+                f"--ready-fd={told}",
+            ],
+            stdin=subprocess.PIPE,
+            pass_fds=[told],
+            start_new_session=True,  # Ctrl-C is ours: it ends when we close its input
+        )
+    except BaseException:
+        os.close(ready)
+        raise
+    finally:
+        os.close(told)
+    async with trio.lowlevel.FdStream(ready) as stream:
+        with trio.move_on_after(START_S):
+            if await stream.receive_some():
+                return process
+    await _stop(process)
+    raise WorkerFailed("the embedded worker did not start")
+
+
+async def _stop(process: trio.Process) -> None:
+    assert process.stdin is not None  # noqa: S101 (a pipe, by `_start`)
+    await process.stdin.aclose()
+    with trio.move_on_after(STOP_S):
+        await process.wait()
+        return
+    log.warning("worker.killed", reason="it did not stop")
+    process.kill()
+    await process.wait()
