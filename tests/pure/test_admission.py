@@ -1,0 +1,277 @@
+"""The rule of admission, alone and beside the plainest model."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from harpcaller.store.admission import NO_QUEUE, Admission, key_of
+from protocol.call import QueueSpec
+from protocol.jsontext import canonical
+
+MAX_RUNNING = 4
+MAX_QUEUED = 12
+NAMES = "abc"
+
+
+def spec(name: str = "a", concurrency: int = 1) -> QueueSpec:
+    """Return a queue."""
+    return QueueSpec(
+        name=JsonText(f'{{"n":"{name}"}}'.encode()), concurrency=concurrency
+    )
+
+
+def admission(max_running: int = 10, max_queued: int = 10) -> Admission:
+    """Return the rule, without jobs."""
+    return Admission(max_running=max_running, max_queued=max_queued)
+
+
+def submit(rule_: Admission, queue: QueueSpec | None = None) -> bool:
+    """Let a job come; tell whether it runs at once."""
+    key = key_of(queue)
+    runs = rule_.may_run(key)
+    rule_.join(key, queue, runs=runs)
+    return runs
+
+
+def test_a_queue_runs_as_many_as_its_concurrency() -> None:
+    """P3."""
+    rule_ = admission()
+
+    assert [submit(rule_, spec("a", 2)) for _ in range(4)] == [True, True, False, False]
+    assert rule_.ready() is None
+
+
+def test_the_first_job_fixes_the_concurrency() -> None:
+    """Until the queue is empty; then the next one does."""
+    rule_ = admission()
+    submit(rule_, spec("a", 1))
+
+    assert rule_.concurrency(spec("a", 5)) == 1
+    assert not submit(rule_, spec("a", 5))
+
+    rule_.drop(key_of(spec()))
+    rule_.end(key_of(spec()))
+    assert rule_.queues == {}
+    assert rule_.concurrency(spec("a", 5)) == 5
+
+
+def test_nobody_overtakes_who_waits() -> None:
+    """A free slot belongs to the oldest, though it has not been told yet."""
+    rule_ = admission()
+    key = key_of(spec())
+    submit(rule_, spec())
+    submit(rule_, spec())
+    rule_.end(key)
+
+    assert not rule_.may_run(key)
+    assert rule_.ready() == key
+
+
+def test_a_started_job_takes_the_slot() -> None:
+    """Only one starts for each that ends."""
+    rule_ = admission()
+    key = key_of(spec())
+    for _ in range(3):
+        submit(rule_, spec())
+    rule_.end(key)
+
+    rule_.start(key)
+
+    assert rule_.ready() is None
+    assert (rule_.running, rule_.queued) == (1, 1)
+
+
+def test_jobs_without_a_queue_need_room_alone() -> None:
+    """They share no slot with anybody."""
+    rule_ = admission(max_running=3)
+
+    assert [submit(rule_) for _ in range(4)] == [True, True, True, False]
+    assert not submit(rule_, spec())
+
+    rule_.end(NO_QUEUE)
+    assert rule_.ready() == NO_QUEUE
+
+
+def test_queues_that_were_held_back_take_turns() -> None:
+    """A long queue does not keep the others from the room."""
+    rule_ = admission(max_running=1)
+    submit(rule_)
+    for name in ("a", "a", "a", "b"):
+        submit(rule_, spec(name, 5))
+
+    order = []
+    rule_.end(NO_QUEUE)
+    while (key := rule_.ready()) is not None:
+        rule_.start(key)
+        rule_.end(key)
+        order.append(key)
+
+    a, b = key_of(spec("a")), key_of(spec("b"))
+    assert order == [a, b, a, a]
+
+
+def test_so_many_may_wait_and_no_more() -> None:
+    """`overloaded` is the answer to the next."""
+    rule_ = admission(max_running=0, max_queued=2)
+
+    assert rule_.may_wait()
+    submit(rule_)
+    submit(rule_, spec())
+
+    assert not rule_.may_wait()
+
+
+def test_a_paused_queue_is_not_ready() -> None:
+    """Neither for a new job nor for one that waits."""
+    rule_ = admission()
+    key, name = key_of(spec()), spec().name
+    submit(rule_, spec())
+    submit(rule_, spec())
+
+    rule_.pause(key, name)
+    rule_.end(key)
+
+    assert rule_.ready() is None
+    rule_.resume(key)
+    assert rule_.ready() == key
+
+
+def test_a_pause_outlives_the_queue() -> None:
+    """It is taken back by whoever set it, not by an empty queue."""
+    rule_ = admission()
+    key = key_of(spec())
+    submit(rule_, spec())
+    rule_.pause(key, spec().name)
+    rule_.end(key)
+
+    assert rule_.queues == {}
+    assert not rule_.may_run(key)
+
+    rule_.resume(key)
+    rule_.resume(key)
+    assert rule_.may_run(key)
+
+
+def test_what_is_restored_counts_like_what_came() -> None:
+    """After a restart the same jobs wait for the same slots."""
+    rule_ = admission(max_running=2)
+    key = key_of(spec("a", 2))
+
+    rule_.restore(key, spec("a", 2), running=0, queued=3)
+    rule_.restore(key, spec("a", 2), running=1, queued=0)
+
+    assert rule_.ready() == key
+    rule_.start(key)
+    assert rule_.ready() is None
+    assert (rule_.running, rule_.queued) == (2, 2)
+
+
+@pytest.mark.parametrize("queue", [None, spec()])
+def test_the_key_is_of_the_name_alone(queue: QueueSpec | None) -> None:
+    """Equal names are one queue whatever concurrency they ask for."""
+    assert key_of(spec("a", 1)) == key_of(spec("a", 9)) != key_of(spec("b", 1))
+    assert (key_of(queue) == NO_QUEUE) == (queue is None)
+
+
+class AdmissionMachine(RuleBasedStateMachine):
+    """The rule beside lists of who runs and who waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rule = admission(MAX_RUNNING, MAX_QUEUED)
+        self.limits: dict[str, int] = {}
+        self.running: Counter[str] = Counter()
+        self.queued: Counter[str] = Counter()
+        self.paused: set[str] = set()
+
+    def has_slot(self, name: str) -> bool:
+        return not name or self.running[name] < self.limits[name]
+
+    def startable(self) -> set[str]:
+        if self.running.total() >= MAX_RUNNING:
+            return set()
+        waiting = {name for name, count in self.queued.items() if count}
+        return {n for n in waiting - self.paused if self.has_slot(n)}
+
+    def key(self, name: str) -> bytes:
+        return key_of(spec(name)) if name else NO_QUEUE
+
+    @rule(name=st.sampled_from(["", *NAMES]), concurrency=st.integers(1, 3))
+    @precondition(lambda self: self.queued.total() < MAX_QUEUED)
+    def join(self, name: str, concurrency: int) -> None:
+        queue = spec(name, concurrency) if name else None
+        is_new = not (self.running[name] or self.queued[name])
+        if is_new and name:
+            self.limits[name] = concurrency
+        if queue is not None:
+            assert self.rule.concurrency(queue) == self.limits[name]
+        expected = (
+            self.running.total() < MAX_RUNNING
+            and not self.queued[name]
+            and name not in self.paused
+            and self.has_slot(name)
+        )
+
+        assert submit(self.rule, queue) == expected
+
+        (self.running if expected else self.queued)[name] += 1
+
+    @rule()
+    def start(self) -> None:
+        key = self.rule.ready()
+        names = [name for name in self.startable() if self.key(name) == key]
+        assert (key is None) == (not self.startable())
+        if key is not None:
+            [name] = names
+            self.rule.start(key)
+            self.queued[name] -= 1
+            self.running[name] += 1
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.running.total())
+    def end(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(+self.running)))
+        self.rule.end(self.key(name))
+        self.running[name] -= 1
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.queued.total())
+    def drop(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(+self.queued)))
+        count = data.draw(st.integers(1, self.queued[name]))
+        self.rule.drop(self.key(name), count)
+        self.queued[name] -= count
+
+    @rule(name=st.sampled_from(NAMES))
+    def pause(self, name: str) -> None:
+        self.rule.pause(self.key(name), spec(name).name)
+        self.paused.add(name)
+
+    @rule(name=st.sampled_from(NAMES))
+    def resume(self, name: str) -> None:
+        self.rule.resume(self.key(name))
+        self.paused.discard(name)
+
+    @invariant()
+    def the_counts_agree(self) -> None:
+        alive = set(+self.running + self.queued)
+        assert set(self.rule.queues) == {self.key(name) for name in alive}
+        assert self.rule.running == self.running.total() <= MAX_RUNNING
+        assert self.rule.queued == self.queued.total()
+        for name in alive:
+            tally = self.rule.queues[self.key(name)]
+            assert (tally.running, tally.queued) == (
+                self.running[name],
+                self.queued[name],
+            )
+
+
+TestAdmissionBesideItsModel = AdmissionMachine.TestCase
+TestAdmissionBesideItsModel.settings = settings(
+    max_examples=60, stateful_step_count=60, deadline=None
+)
