@@ -20,9 +20,7 @@ NAMES = "abc"
 
 def spec(name: str = "a", concurrency: int = 1) -> QueueSpec:
     """Return a queue."""
-    return QueueSpec(
-        name=JsonText(f'{{"n":"{name}"}}'.encode()), concurrency=concurrency
-    )
+    return QueueSpec(name=canonical({"name": name}), concurrency=concurrency)
 
 
 def admission(max_running: int = 10, max_queued: int = 10) -> Admission:
