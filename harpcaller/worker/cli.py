@@ -92,7 +92,3 @@ def _tell_ready(fd: int | None, addresses: Sequence[str]) -> None:
         return
     os.write(fd, json.dumps({"listen": addresses}).encode() + b"\n")
     os.close(fd)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

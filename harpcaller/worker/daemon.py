@@ -12,10 +12,11 @@ from typing import TypeAlias
 import structlog
 import trio
 
+from harpcaller.addresses import TcpAddress
 from harpcaller.worker.children import Children
 from harpcaller.worker.listen import listen_tcp, listen_unix, spell, tls_context
 from harpcaller.worker.server import Server
-from harpcaller.worker.settings import Settings, TcpAddress
+from harpcaller.worker.settings import Settings
 from harpcaller.worker.supervisor import Bounds
 from harpcaller.worker.users import Users
 from indira.service import READY, STOPPING, notify, receive_stops

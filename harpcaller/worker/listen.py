@@ -5,10 +5,12 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import trio
 
-from harpcaller.worker.settings import Settings, SettingsError, TcpAddress, UnixAddress
+from harpcaller.addresses import TcpAddress, UnixAddress
+from harpcaller.worker.settings import Settings, SettingsError
 from indira import unixsocket
 from protocol.harp import ALPN_PROTOCOL
 
@@ -42,8 +44,7 @@ async def listen_tcp(address: TcpAddress) -> list[trio.SocketListener]:
     try:
         return await trio.open_tcp_listeners(address.port, host=host, backlog=_BACKLOG)
     except OSError as error:
-        where = f"{address.host}:{address.port}"
-        raise SettingsError(f'"listen": {where}: {error}') from None
+        raise SettingsError(f'"listen": {address}: {error}') from None
 
 
 @contextmanager
@@ -54,7 +55,7 @@ def listen_unix(address: UnixAddress) -> Iterator[trio.SocketListener]:
         SettingsError: the path cannot be used, or somebody listens there.
     """
     try:
-        bound = unixsocket.bind(address.path, mode=_OWN_ONLY, backlog=_BACKLOG)
+        bound = unixsocket.bind(Path(address.path), mode=_OWN_ONLY, backlog=_BACKLOG)
     except (OSError, unixsocket.SocketTaken) as error:
         raise SettingsError(f'"listen": {error}') from None
     try:
@@ -68,6 +69,5 @@ def spell(listener: trio.SocketListener) -> str:
     """Return where `listener` listens, in the words of the settings."""
     name = listener.socket.getsockname()
     if isinstance(name, str):
-        return f"unix:{name}"
-    host, port = name[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return str(UnixAddress(name))
+    return str(TcpAddress(name[0], name[1]))

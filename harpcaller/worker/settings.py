@@ -6,36 +6,17 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import attrs
 
+from harpcaller.addresses import Address, TcpAddress, read_address
 from harpcaller.worker.users import read_users
 from protocol.harp import MAX_LINE_BYTES
-
-DEFAULT_PORT = 4306
 
 
 class SettingsError(Exception):
     """What is wrong with the settings, as a sentence for the one who wrote them."""
-
-
-@attrs.frozen
-class TcpAddress:
-    """Where to listen with TLS; the host "*" is every address of this machine."""
-
-    host: str
-    port: int
-
-
-@attrs.frozen
-class UnixAddress:
-    """Where to listen without TLS, for peers on this machine."""
-
-    path: Path
-
-
-Address: TypeAlias = TcpAddress | UnixAddress
 
 
 @attrs.frozen(kw_only=True)
@@ -104,26 +85,17 @@ def settings_of(table: Mapping[str, Any]) -> Settings:
         values["max_line_bytes"] = table["max_worker_line_bytes"]
     words = [listen] if isinstance(listen, str) else listen
     settings = Settings(
-        listen=tuple(map(read_address, words)), users=_users(table), **values
+        listen=tuple(map(_read_address, words)), users=_users(table), **values
     )
     _check_whole(settings)
     return settings
 
 
-def read_address(text: str) -> Address:
-    """Return the address that `text` spells: HOST:PORT, [V6]:PORT or unix:PATH.
-
-    Raises:
-        SettingsError: it spells none.
-    """
-    if text.startswith("unix:") and len(text) > len("unix:"):
-        return UnixAddress(Path(text.removeprefix("unix:")))
-    host, colon, port = text.rpartition(":")
-    if not colon:
-        host, port = text, str(DEFAULT_PORT)
-    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise SettingsError(f'"listen": {text!r} is no HOST:PORT and no unix:PATH')
-    return TcpAddress(host.removeprefix("[").removesuffix("]"), int(port))
+def _read_address(text: Any) -> Address:
+    try:
+        return read_address(str(text))
+    except ValueError as error:
+        raise SettingsError(f'"listen": {text!r}: {error}') from None
 
 
 def _check_type(field: str, value: Any) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Generator
-from contextlib import asynccontextmanager
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 import trio
 import trustme
 from fake_worker import (
-    FakeWorker,
     Wire,
     client_context,
     open_fake_worker,
@@ -20,69 +18,11 @@ from fake_worker import (
     says,
     server_context,
 )
+from harp_peer import a_call, connect, converse
 
-from protocol.harp import (
-    Acknowledged,
-    CallerConversation,
-    Ended,
-    Event,
-    HarpCall,
-    Packets,
-    request,
-)
+from protocol.harp import Acknowledged, Ended, Packets
 from protocol.jsontext import JsonText
 from protocol.outcome import Failed, Raised, Returned
-
-WORDS = ("user", "pass")
-
-
-def a_call(procedure: str, arguments: bytes) -> bytes:
-    """Return the request for one call."""
-    user, password = WORDS
-    return request(
-        HarpCall(
-            procedure=procedure,
-            arguments=JsonText(arguments),
-            user=user,
-            password=password,
-        )
-    )
-
-
-async def converse(stream: trio.abc.Stream, line: bytes) -> list[Event]:
-    """Send `line`; return all events up to the end."""
-    conversation = CallerConversation()
-    events: list[Event] = []
-    await stream.send_all(line)
-    while not conversation.is_ended:
-        data = bytes(await stream.receive_some(65536))
-        events += conversation.receive(data) if data else conversation.receive_eof()
-    return events
-
-
-@asynccontextmanager
-async def connect(
-    worker: FakeWorker, ca: trustme.CA | None = None
-) -> AsyncIterator[trio.abc.Stream]:
-    """Connect as a dispatcher would, until the block ends."""
-    stream = await open_stream(worker, ca)
-    yield stream
-    await trio.aclose_forcefully(stream)
-
-
-async def open_stream(worker: FakeWorker, ca: trustme.CA | None) -> trio.abc.Stream:
-    """Return a connection to `worker`, over TLS if its `ca` is given."""
-    if isinstance(worker.address, Path):
-        return await trio.open_unix_socket(worker.address)
-    stream = await trio.open_tcp_stream(*worker.address)
-    if ca is None:
-        return stream
-    return trio.SSLStream(
-        stream,
-        client_context(ca, alpn=("harp/2",)),
-        server_hostname="localhost",
-        https_compatible=True,
-    )
 
 
 def count(n: int) -> Generator[int, None, int]:
@@ -99,13 +39,13 @@ def divide(a: int, b: int) -> float:
 @pytest.mark.parametrize(
     ("line", "ending"),
     [
-        (a_call("count", b"[2]"), Returned(JsonText(b"2"))),
+        (a_call("count", 2), Returned(JsonText(b"2"))),
         (
-            a_call("divide", b'{"a":1,"b":0}'),
+            a_call("divide", a=1, b=0),
             Raised(type="ZeroDivisionError", message="division by zero"),
         ),
         (
-            a_call("nothing", b"[]"),
+            a_call("nothing"),
             Failed(
                 type="no_such_procedure",
                 message="refused: no_such_procedure",
@@ -123,7 +63,7 @@ async def test_the_fake_of_the_original_ends_each_call(
 
     async with (
         open_fake_worker(script, tls=server_context(ca)) as worker,
-        connect(worker, ca) as stream,
+        connect(worker.address, client_context(ca, alpn=("harp/2",))) as stream,
     ):
         events = await converse(stream, line)
         at_end = await stream.receive_some(1)
@@ -136,11 +76,11 @@ async def test_the_fake_of_the_original_ends_each_call(
 @pytest.mark.parametrize("field", ["job_id", "fence", "more"])
 async def test_the_fake_of_the_original_refuses_other_keys(field: str) -> None:
     """Our extension must never reach a worker that did not agree to it."""
-    fields = json.loads(a_call("divide", b"[1,1]"))
+    fields = json.loads(a_call("divide", 1, 1))
     script = original_worker({"divide": divide})
 
     line = json.dumps({**fields, field: 1}).encode() + b"\n"
-    async with open_fake_worker(script) as worker, connect(worker) as stream:
+    async with open_fake_worker(script) as worker, connect(worker.address) as stream:
         events = await converse(stream, line)
 
     assert isinstance(events[0], Ended)
@@ -153,8 +93,11 @@ async def test_a_script_says_what_it_likes_on_a_unix_socket(tmp_path: Path) -> N
     script = says(*(said[i : i + 7] for i in range(0, len(said), 7)), gap_s=0.001)
 
     path = tmp_path / "worker"
-    async with open_fake_worker(script, path=path) as worker, connect(worker) as stream:
-        events = await converse(stream, a_call("x", b"[]"))
+    async with (
+        open_fake_worker(script, path=path) as worker,
+        connect(worker.address) as stream,
+    ):
+        events = await converse(stream, a_call("x"))
 
     assert events == [
         Acknowledged(True),
@@ -170,8 +113,8 @@ async def test_a_script_may_reset_the_connection() -> None:
         assert line
         await wire.reset()
 
-    async with open_fake_worker(script) as worker, connect(worker) as stream:
-        await stream.send_all(a_call("x", b"[]"))
+    async with open_fake_worker(script) as worker, connect(worker.address) as stream:
+        await stream.send_all(a_call("x"))
         with pytest.raises(trio.BrokenResourceError):
             await stream.receive_some(1)
 
@@ -189,10 +132,10 @@ async def test_a_script_may_serve_call_after_call() -> None:
     context = server_context(ca, alpn=("harp/2",))
     async with (
         open_fake_worker(script, tls=context) as worker,
-        connect(worker, ca) as stream,
+        connect(worker.address, client_context(ca, alpn=("harp/2",))) as stream,
     ):
         for _ in range(2):
-            events = await converse(stream, a_call("x", b"[]"))
+            events = await converse(stream, a_call("x"))
             assert events[-1] == Ended(Returned(JsonText(b"1")))
 
     assert worker.connections == 1

@@ -1,0 +1,82 @@
+"""The real `harpd`, as a process, with procedures that a test wrote."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from textwrap import dedent
+
+import attrs
+
+HARPD = (sys.executable, "-m", "harpcaller.worker")
+STOP_S = 20
+
+
+@attrs.define
+class Harpd:
+    """A running worker: where it listens, and its process."""
+
+    listen: list[str]
+    process: subprocess.Popen[bytes]
+    log_file: Path
+
+    @property
+    def path(self) -> Path:
+        """Its first Unix socket."""
+        unix = [word for word in self.listen if word.startswith("unix:")]
+        return Path(unix[0].removeprefix("unix:"))
+
+    @property
+    def tcp(self) -> tuple[str, int]:
+        """Its first TCP address."""
+        word = next(word for word in self.listen if not word.startswith("unix:"))
+        host, port = word.rsplit(":", 1)
+        return host, int(port)
+
+    @property
+    def log(self) -> str:
+        """What it and its procedures wrote to the standard error."""
+        return self.log_file.read_text()
+
+
+@contextmanager
+def running_harpd(
+    directory: Path, procedures: str, *options: str, listen: str = ""
+) -> Iterator[Harpd]:
+    """Run harpd until the block ends, on a Unix socket if `listen` names no address.
+
+    It must then stop in order, if it still runs. `options` are more of its command
+    line.
+    """
+    file = directory / "procedures.py"
+    file.write_text(dedent(procedures))
+    where = listen or f"unix:{directory}/worker.sock"
+    words = ("start", "--procedures", str(file), "--listen", where)
+    log_file = directory / "harpd.log"
+    reading, writing = os.pipe()
+    with log_file.open("wb") as log:
+        process = subprocess.Popen(
+            [*HARPD, *words, "--ready-fd", str(writing), *options],
+            stdin=subprocess.PIPE,
+            stderr=log,
+            pass_fds=[writing],
+        )
+    os.close(writing)
+    try:
+        with os.fdopen(reading) as ready:
+            said = ready.readline()
+        assert said, log_file.read_text()
+        yield Harpd(json.loads(said)["listen"], process, log_file)
+        if process.returncode is None:
+            process.terminate()
+            assert process.wait(STOP_S) == 0, log_file.read_text()
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdin is not None:
+            process.stdin.close()
