@@ -130,16 +130,24 @@ async def _write_packets(
     while position < end:
         found = job.lines_from(position)
         if found is None:
-            page = await dispatcher.store.read_log(
-                job.job_id,
-                position,
-                max_packets=min(MAX_PAGE_PACKETS, end - position),
-                max_bytes=MAX_PAGE_BYTES,
-            )
-            if not page.packets:
-                raise no_such_job()  # pruned while it was read
-            lines = replies.packets(page.first, page.packets)
-            found = page.first + len(page.packets), lines
+            found = await _read_lines(dispatcher, job.job_id, position, end)
         position, lines = found
+        del found
+        # A stuck peer stays here: one copy of one page is all that it costs.
         await out.write(lines)
     return position
+
+
+async def _read_lines(
+    dispatcher: Dispatcher, job_id: JobId, position: int, end: int
+) -> tuple[int, bytes]:
+    page = await dispatcher.store.read_log(
+        job_id,
+        position,
+        max_packets=min(MAX_PAGE_PACKETS, end - position),
+        max_bytes=MAX_PAGE_BYTES,
+    )
+    if not page.packets:
+        raise no_such_job()  # pruned while it was read
+    lines = replies.packets(page.first, page.packets)
+    return page.first + len(page.packets), lines

@@ -19,7 +19,8 @@ from protocol.replies import HelloLimits
 from protocol.requests import Cancel, Submit
 
 RECEIVE_BYTES = 64 * 1024
-SEND_BYTES = 64 * 1024
+FLUSH_BYTES = 64 * 1024  # what gathers before it is sent
+SEND_BYTES = 128 * 1024  # a piece; most of what is sent is one
 DRAIN_S = 2.0
 MAX_DRAIN_BYTES = 8 * 2**20
 
@@ -92,7 +93,7 @@ class Session:
         if lines:
             self._lines.append(lines)
             self._lines_bytes += len(lines)
-            if self._lines_bytes >= SEND_BYTES:
+            if self._lines_bytes >= FLUSH_BYTES:
                 await self.flush()
 
     async def flush(self) -> None:
