@@ -83,4 +83,4 @@ def _system(number: int, doing: str) -> WireError:
 
 
 def _reason(error: ssl.SSLError) -> str:
-    return (error.reason or "failed").lower().replace("_", " ")
+    return str(getattr(error, "reason", None) or "failed").lower().replace("_", " ")

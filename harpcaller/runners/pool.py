@@ -41,7 +41,7 @@ class Pool:
         self._max_idle_per_host = max_idle_per_host
         self._max_idle = max_idle
         self._idle: dict[Host, deque[_Idle]] = {}
-        self._in_use: set[Connection] = set()
+        self._in_use: dict[Connection, None] = {}  # in order
         self.idle_count = 0
 
     def take(self, host: Host) -> Connection | None:
@@ -65,11 +65,11 @@ class Pool:
 
     def use(self, connection: Connection) -> None:
         """Beat the heart of a connection from its request on, until it is `left`."""
-        self._in_use.add(connection)
+        self._in_use[connection] = None
 
     def leave(self, connection: Connection) -> None:
         """Let a connection be."""
-        self._in_use.discard(connection)
+        self._in_use.pop(connection, None)
 
     async def run(self) -> NoReturn:
         """Send heartbeats, and close what was idle for too long; until cancelled."""
