@@ -20,6 +20,8 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 def read_job_id(text: str) -> JobId | None:
     """Return the id that `text` spells (case does not matter), or None."""
+    if _UUID.fullmatch(text):
+        return JobId(text)
     lowered = text.lower()
     return JobId(lowered) if _UUID.fullmatch(lowered) else None
 

@@ -139,7 +139,7 @@ def count_fields(text: bytes) -> int:
 
 
 def _decode(text: bytes, max_depth: int, max_containers: int | None) -> JsonValue:
-    if _count_opened(text) > max_depth:
+    if len(text) > max_depth and _count_opened(text) > max_depth:
         _check_nesting(text, max_depth, max_containers)  # first: nothing is built yet
     if _LONG_RUN in text.translate(_DIGITS):
         return _decode_exactly(text)

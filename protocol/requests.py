@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NoReturn, TypeAlias
+from typing import TypeAlias
 
 import attrs
 
@@ -165,15 +165,17 @@ def _parse(line: bytes) -> Request:
     session = take_boolean(fields, "session", default=False)
     if "procedure" in fields or "host" in fields:
         return Submit(call=_read_call(fields), session=session)
-    verbs = [field for field in fields if field in _VERBS]
-    if len(verbs) != 1:
-        _refuse_verbs(fields, verbs)
-    return _VERBS[verbs[0]](fields, session)
+    verb = _find_verb(fields)
+    if not fields.keys() <= _ALLOWED[verb]:
+        _refuse_second(fields, verb)
+        refuse_unknown(fields, _ALLOWED[verb])
+    return _VERBS[verb](fields, session)
 
 
-def _refuse_verbs(fields: Fields, verbs: list[str]) -> NoReturn:
-    if verbs:
-        refuse(verbs[1], f'no second request beside "{verbs[0]}"')
+def _find_verb(fields: Fields) -> str:
+    for field in fields:
+        if field in _VERBS:
+            return field
     refuse_unknown(fields, (*_CALL_FIELDS, *_VERBS, "wait", *_STREAM_FIELDS))
     raise WireError(
         ErrorType.INVALID_REQUEST,
@@ -248,37 +250,31 @@ def _refuse_second(fields: Fields, verb: str) -> None:
             refuse(field, f'no second request beside "{verb}"')
 
 
-def _take_job_id(fields: Fields, verb: str, *more: str) -> JobId | None:
-    allowed = (*_COMMON, verb, *more)
-    if len(fields) > 2 or not fields.keys() <= set(allowed):
-        refuse_unknown(fields, allowed)
-    return read_job_id(take_string(fields, verb))
-
-
 def _read_cancel(fields: Fields, session: bool) -> Request:
-    return Cancel(job_id=_take_job_id(fields, "cancel"), session=session)
+    return Cancel(job_id=read_job_id(take_string(fields, "cancel")), session=session)
 
 
 def _read_get_result(fields: Fields, session: bool) -> Request:
     return GetResult(
-        job_id=_take_job_id(fields, "get_result", "wait"),
+        job_id=read_job_id(take_string(fields, "get_result")),
         wait=take_boolean(fields, "wait", default=True),
         session=session,
     )
 
 
 def _read_get_status(fields: Fields, session: bool) -> Request:
-    return GetStatus(job_id=_take_job_id(fields, "get_status"), session=session)
+    job_id = read_job_id(take_string(fields, "get_status"))
+    return GetStatus(job_id=job_id, session=session)
 
 
 def _read_follow_stream(fields: Fields, session: bool) -> Request:
-    job_id = _take_job_id(fields, "follow_stream", *_STREAM_FIELDS)
+    job_id = read_job_id(take_string(fields, "follow_stream"))
     since, recent = _take_start(fields)
     return FollowStream(job_id=job_id, since=since, recent=recent, session=session)
 
 
 def _read_read_stream(fields: Fields, session: bool) -> Request:
-    job_id = _take_job_id(fields, "read_stream", *_STREAM_FIELDS)
+    job_id = read_job_id(take_string(fields, "read_stream"))
     since, recent = _take_start(fields)
     return ReadStream(job_id=job_id, since=since, recent=recent, session=session)
 
@@ -292,7 +288,6 @@ def _take_start(fields: Fields) -> tuple[int | None, int | None]:
 
 
 def _read_hello(fields: Fields, session: bool) -> Request:
-    refuse_unknown(fields, (*_COMMON, "hello"))
     value = fields["hello"]
     if value is True:
         return Hello()
@@ -303,7 +298,6 @@ def _read_hello(fields: Fields, session: bool) -> Request:
 
 
 def _read_help(fields: Fields, session: bool) -> Request:
-    refuse_unknown(fields, (*_COMMON, "help"))
     if fields["help"] is not True:
         refuse("help", "true")
     return Help()
@@ -317,6 +311,16 @@ _VERBS: dict[str, Callable[[Fields, bool], Request]] = {
     "read_stream": _read_read_stream,
     "hello": _read_hello,
     "help": _read_help,
+}
+_MORE = {
+    "get_result": ("wait",),
+    "follow_stream": _STREAM_FIELDS,
+    "read_stream": _STREAM_FIELDS,
+}
+# Dictionaries for their order: complaints name the fields in it.
+_ALLOWED = {
+    verb: dict.fromkeys((*_COMMON, verb, *_MORE.get(verb, ()))).keys()
+    for verb in _VERBS
 }
 _CALL_SET = frozenset(_CALL_FIELDS)
 _QUOTED = {

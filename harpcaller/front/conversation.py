@@ -149,7 +149,7 @@ class Conversation:
         self._lines.extend(lines)
 
     def _read(self, line: bytes) -> Asked:
-        if _HTTP.match(line):
+        if not line.startswith(b"{") and _HTTP.match(line):
             # A body behind it may hold lines that look like requests.
             self._lines = None
             self._wants_no_more = True
