@@ -7,7 +7,7 @@ import hmac
 from collections.abc import Mapping
 from pathlib import Path
 
-_NOBODY = b"\0"  # no password: a NUL cannot be typed into the file
+_NOBODYS = b"\0" * 32  # compared with what an unknown user gives; never right
 
 
 class Users:
@@ -28,9 +28,9 @@ class Users:
         """Tell whether the password is right; the time says nothing about either."""
         if self.is_empty:
             return True
-        expected = self._passwords.get(user, _digest(_NOBODY))
+        expected = self._passwords.get(user, _NOBODYS)
         given = _digest(password.encode(errors="surrogatepass"))
-        return hmac.compare_digest(expected, given)
+        return hmac.compare_digest(expected, given) and user in self._passwords
 
 
 def read_users(path: Path) -> dict[str, str]:

@@ -1,0 +1,126 @@
+"""What may be said to `harpd`, and what it says of mistakes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harpcaller.addresses import TcpAddress, UnixAddress
+from harpcaller.worker.settings import SettingsError, read_file, settings_of
+from harpcaller.worker.users import Users, read_users
+
+UNIX = {"listen": "unix:/run/worker", "procedures": "p.py"}
+TCP = {"listen": "*:4306", "procedures": "p.py"}
+TLS = {"cert_file": "c", "key_file": "k"}
+
+
+def test_settings_have_defaults() -> None:
+    """A Unix socket and a file of procedures are enough."""
+    settings = settings_of(UNIX)
+
+    assert settings.listen == (UnixAddress("/run/worker"),)
+    assert settings.procedures == Path("p.py")
+    assert not settings.harp2
+
+
+def test_every_setting_is_read() -> None:
+    """The names are those of harpd.toml."""
+    settings = settings_of(
+        {
+            "listen": ["localhost:1", "[::1]:2"],
+            "procedures": "p.py",
+            **TLS,
+            "users": {"a": "b"},
+            "harp2": True,
+            "max_calls": 3,
+            "max_worker_line_bytes": 4,
+            "term_grace_s": 5,
+            "stop_grace_s": 6.5,
+        }
+    )
+
+    assert settings.listen == (TcpAddress("localhost", 1), TcpAddress("::1", 2))
+    assert (settings.cert_file, settings.key_file) == (Path("c"), Path("k"))
+    assert settings.users == {"a": "b"}
+    assert (settings.harp2, settings.max_calls) == (True, 3)
+    assert settings.max_line_bytes == 4
+    assert (settings.term_grace_s, settings.stop_grace_s) == (5, 6.5)
+    assert "'b'" not in repr(settings)
+
+
+MISTAKES: dict[str, dict[str, Any]] = {
+    'unknown setting "lisen", did you mean "listen"?': {"lisen": "x"},
+    'unknown setting "zzz"': {"zzz": "x"},
+    '"harp2": not expected to be str': UNIX | {"harp2": "yes"},
+    '"max_calls": not expected to be bool': UNIX | {"max_calls": True},
+    '"stop_grace_s": expected a number of at least 0': UNIX | {"stop_grace_s": -1},
+    '"procedures": name the file that has them': {"listen": "unix:/x"},
+    '"listen": name at least one address': {"procedures": "p"},
+    "\"listen\": 'nowhere': expected": UNIX | {"listen": ["nowhere"]},
+    'a TCP address needs "cert_file" and "key_file"': TCP | {"users": {"a": "b"}},
+    'a TCP address needs "users" or "users_file"': TCP | TLS,
+    '"users": expected passwords, each a string': UNIX | {"users": {"a": 1}},
+    '"users_file": No such file or directory': UNIX | {"users_file": "/no/such"},
+}
+
+
+@pytest.mark.parametrize("message", MISTAKES)
+def test_a_mistake_is_named(message: str) -> None:
+    """Who made it can mend it without the manual."""
+    with pytest.raises(SettingsError) as caught:
+        settings_of(MISTAKES[message])
+
+    assert str(caught.value).startswith(message)
+
+
+def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
+    """With the place of the mistake."""
+    file = tmp_path / "harpd.toml"
+    file.write_text("listen = \n")
+
+    with pytest.raises(SettingsError, match=r"harpd.toml: .*line 1"):
+        read_file(file)
+    with pytest.raises(SettingsError, match="No such file"):
+        read_file(tmp_path / "none")
+    file.write_text('harp2 = true\n[users]\n"a b" = "c"\n')
+    assert read_file(file) == {"harp2": True, "users": {"a b": "c"}}
+
+
+def test_users_are_read_from_their_file(tmp_path: Path) -> None:
+    """A password may have colons and blanks; it is all that follows the first colon."""
+    file = tmp_path / "users"
+    file.write_text("# comment\n\na:b\nc: d:e \n")
+
+    assert read_users(file) == {"a": "b", "c": " d:e "}
+    assert settings_of(UNIX | {"users_file": str(file)}).users["a"] == "b"
+
+
+@pytest.mark.parametrize("line", ["canary", ":canary", "canary:", "a:$6$canary$x"])
+def test_a_bad_line_of_users_is_told_by_its_number(tmp_path: Path, line: str) -> None:
+    """Its text may be a password; and a hash must not pass for one."""
+    file = tmp_path / "users"
+    file.write_text(f"a:b\n{line}\n")
+
+    with pytest.raises(SettingsError, match="line 2: expected") as caught:
+        settings_of(UNIX | {"users_file": str(file)})
+
+    assert "canary" not in str(caught.value)
+
+
+def test_only_the_right_password_may_call() -> None:
+    """Any text is a password, and an unknown user has none."""
+    users = Users({"a": "b", "odd": "\udc80"})
+
+    assert users.may_call("a", "b")
+    assert users.may_call("odd", "\udc80")
+    assert not users.may_call("a", "B")
+    assert not users.may_call("b", "b")
+    assert not users.may_call("b", "")
+    assert not users.may_call("b", "\0")
+
+
+def test_without_users_everybody_may_call() -> None:
+    """That is for Unix sockets: the file's mode says who may connect."""
+    assert Users({}).may_call("anybody", "")

@@ -1,0 +1,98 @@
+"""The command `harpd`: what it prints and how it exits."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from harpd_process import HARPD, running_harpd
+
+from harpcaller import __version__
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run harpd until it exits by itself."""
+    return subprocess.run(
+        [*HARPD, *words], capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def test_it_tells_its_version() -> None:
+    """Bug reports begin with it."""
+    done = run("--version")
+
+    assert (done.returncode, done.stdout) == (0, f"{__version__}\n")
+
+
+def test_a_mistake_in_the_settings_is_a_usage_error(tmp_path: Path) -> None:
+    """It is told in one line, not in a traceback."""
+    config = tmp_path / "harpd.toml"
+    config.write_text("lisen = 'x'\n")
+
+    done = run("start", "--config", str(config))
+
+    assert done.returncode == 2
+    message = 'harpd: unknown setting "lisen", did you mean "listen"?\n'
+    assert done.stderr == message
+
+
+@pytest.mark.parametrize("text", ["import no_such_module\n", "def x(:\n", None])
+def test_procedures_that_cannot_be_loaded_are_told(
+    tmp_path: Path, text: str | None
+) -> None:
+    """At the start, not at the first call."""
+    file = tmp_path / "procedures.py"
+    if text is not None:
+        file.write_text(text)
+    words = ("--procedures", str(file), "--listen", f"unix:{tmp_path}/socket")
+
+    done = run("start", *words)
+
+    assert done.returncode == 1
+    assert "harpd: procedures were not loaded: " in done.stderr
+
+
+def test_a_certificate_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+    """Before anything listens."""
+    (tmp_path / "users").write_text("a:b\n")
+    (tmp_path / "p.py").write_text("")
+
+    done = run(
+        *("start", "--procedures", str(tmp_path / "p.py"), "--listen", "127.0.0.1:0"),
+        *("--cert", "/no/such", "--key", "/no/such"),
+        *("--users", str(tmp_path / "users")),
+    )
+
+    assert done.returncode == 2
+    assert '"cert_file"' in done.stderr
+
+
+def test_an_address_in_use_is_told(tmp_path: Path) -> None:
+    """A second worker must not take the socket of the first."""
+    with running_harpd(tmp_path, "") as harpd:
+        words = ("--procedures", str(tmp_path / "procedures.py"))
+        done = run("start", *words, "--listen", f"unix:{harpd.path}")
+
+    assert done.returncode == 2
+    assert "somebody listens there" in done.stderr
+
+
+def test_the_file_says_what_the_command_line_does_not(tmp_path: Path) -> None:
+    """And the command line wins."""
+    config = tmp_path / "harpd.toml"
+    config.write_text(f'listen = "unix:{tmp_path}/other"\nstop_grace_s = 1\n')
+
+    with running_harpd(tmp_path, "", "--config", str(config)) as harpd:
+        assert harpd.path == tmp_path / "worker.sock"
+
+
+def test_a_dead_workers_socket_is_replaced(tmp_path: Path) -> None:
+    """After `kill -9` the file is still there."""
+    with running_harpd(tmp_path, "") as harpd:
+        harpd.process.kill()
+        harpd.process.wait()
+        assert harpd.path.exists()
+
+    with running_harpd(tmp_path, "") as harpd:
+        assert harpd.path.exists()
