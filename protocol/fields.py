@@ -17,7 +17,6 @@ _SHOWN_CHARACTERS = 80  # of an unknown field's name, in a complaint
 # Letters and the underscore written as escapes: only so could a field stand twice
 # without its plain spelling standing twice in the line.
 _ESCAPED_LETTER = re.compile(rb"\\u00(5f|6[1-9a-f]|7[0-9a])", re.IGNORECASE)
-_BLANKS = re.compile(r"[ \t\r\n]*")
 _BEFORE_NAME = re.compile(r"[ \t\r\n{,]*")
 _BEFORE_VALUE = re.compile(r"[ \t\r\n:]*")
 _VALUES = json.JSONDecoder(parse_int=str)  # nobody looks at them: no conversion
@@ -73,7 +72,10 @@ def refuse_repeated(line: bytes, fields: Fields, quoted: Mapping[str, bytes]) ->
 
 
 def _first_repeated(source: str, known: Container[str]) -> str | None:
-    """Return the first field of an object given twice; look no further than `known`."""
+    """Return the field given twice, of an object that has one.
+
+    None where an unknown field comes first.
+    """
     seen: set[str] = set()
     at = 0
     while True:
@@ -84,9 +86,6 @@ def _first_repeated(source: str, known: Container[str]) -> str | None:
             return None
         seen.add(field)
         _, at = _VALUES.raw_decode(source, _end(_BEFORE_VALUE, source, at))
-        at = _end(_BLANKS, source, at)
-        if source[at] == "}":
-            return None
 
 
 def _end(pattern: re.Pattern[str], source: str, at: int) -> int:

@@ -177,6 +177,12 @@ def test_the_deepest_text_is_read_and_one_more_level_is_refused(prefix: bytes) -
         decode(b"[%b[%b]]" % (prefix, inner))
 
 
+def test_what_is_too_deep_for_the_reader_is_refused_whatever_the_bound() -> None:
+    """Outcomes in the store have no bound of their own."""
+    with pytest.raises(WireError, match="nested too deeply"):
+        decode(b"[%b,%b]" % (LONG, nested(100_000)), max_depth=2**31)
+
+
 @given(VALUES, st.integers(min_value=0, max_value=8))
 def test_depth_is_counted_as_a_walk_counts_it(value: Any, levels: int) -> None:
     """Brackets in strings are text; the quick way of counting must agree."""
