@@ -71,3 +71,12 @@ def test_the_rest_is_given_once() -> None:
 
     assert buffer.take_rest() == b"two"
     assert buffer.take_rest() == b""
+
+
+def test_no_bytes_change_nothing() -> None:
+    """An empty read may come at any time, in the middle of a line too."""
+    buffer = LineBuffer(100)
+    buffer.take_lines(b"half")
+
+    assert buffer.take_lines(b"") == []
+    assert buffer.take_rest() == b"half"
