@@ -11,7 +11,7 @@ import pytest
 import trustme
 
 from harpcaller.addresses import TcpAddress, UnixAddress
-from harpcaller.config import Config, ConfigError, load_config
+from harpcaller.config import Config, ConfigError, Problem, load_config
 from harpcaller.config.host_tables import HOST_KEYS
 from harpcaller.config.keys import IGNORED, KEYS, STREAM_DIRECTORY
 from harpcaller.hosts.registry import Host
@@ -289,6 +289,14 @@ def test_a_doubtful_password_file_is_refused(
 
     assert problem.startswith(f"hosts.a.password_file: {complaint}")
     assert "canary" not in problem
+
+
+def test_a_problem_is_told_with_what_is_known_of_its_place() -> None:
+    """The command line has problems too, and lines may be known one day."""
+    problem = Problem(key="listen", message="expected more", line=3)
+
+    assert str(ConfigError(None, [problem])) == "listen: expected more"
+    assert str(ConfigError(Path("/f"), [problem])) == "/f:3: listen: expected more"
 
 
 def test_open_addresses_need_a_word(tmp_path: Path) -> None:

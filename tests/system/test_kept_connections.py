@@ -120,6 +120,26 @@ async def test_what_follows_the_end_spoils_the_connection_only(more: bytes) -> N
     assert worker.connections == 2
 
 
+async def test_a_piece_of_a_record_spoils_the_connection() -> None:
+    """What cannot be decrypted yet is something that came, all the same."""
+
+    async def script(wire: Wire, line: bytes) -> None:
+        await wire.send_all(ANSWER)
+        await wire.transport.send_all(b"\x17\x03\x03\x00")
+        await wire.wait_closed()
+
+    context = server_context(trustme.CA(), alpn=("harp/2",))
+    async with (
+        open_fake_worker(script, tls=context) as worker,
+        a_runner(a_host(worker)) as runner,
+    ):
+        for _ in range(2):
+            assert await runner.carry_out(a_claim("w"), Notes().progress) == ONE
+            await trio.sleep(0.05)
+
+    assert worker.connections == 2
+
+
 async def test_a_request_is_never_sent_twice() -> None:
     """A worker that closed after it was asked may have begun the call."""
 

@@ -134,6 +134,13 @@ async def test_a_script_that_is_not_there_is_a_problem(scripted: Scripted) -> No
     assert refreshed.problems == ("it cannot be run: No such file or directory",)
 
 
+async def test_at_the_first_start_nothing_is_kept_yet(scripted: Scripted) -> None:
+    """That is no problem, and not worth a line in the log."""
+    await scripted.refresher.load()
+
+    assert scripted.registry.names() == []
+
+
 @pytest.mark.parametrize("kept", [b"\x00\x01garbage", b"[]\n"])
 async def test_a_spoilt_cache_is_ignored(scripted: Scripted, kept: bytes) -> None:
     """The file may be one of the original's, or damaged: the script mends it."""
