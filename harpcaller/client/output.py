@@ -119,8 +119,15 @@ def _complaint(type_: str, message: str, data: Any) -> dict[str, Any]:
     return complaint if data is None else complaint | {"data": data}
 
 
+_PREFIXES: dict[type[Exception], str] = {
+    RemoteException: "the procedure raised ",
+    CallError: "the call failed: ",
+    RequestRefused: "the dispatcher refused: ",
+}
+
+
 def _error_text(error: Exception) -> str:
-    text = f"harp: {error}"
+    text = f"harp: {_PREFIXES.get(type(error), '')}{error}"
     if isinstance(error, UsageError):
         return f'{text}\nharp: see "harp --help"'
     data = getattr(error, "data", None)
