@@ -128,7 +128,7 @@ class Daemon:
                         self._start_upkeep(upkeep)
                         async with trio.open_nursery() as accept:
                             dispatcher.begin(opened.claims)
-                            dispatcher.begin(await self._store.take())
+                            await dispatcher.take()
                             accept.start_soon(front.serve, self._listenings, sessions)
                             self._tell_ready(opened)
                             await self._stopping.wait()

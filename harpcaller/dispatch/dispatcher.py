@@ -104,9 +104,15 @@ class Dispatcher:
         for claim in claims:
             job = self._jobs.setdefault(claim.job_id, Job(claim.job_id))
             job.see(claim.record)
-            running = Running(claim, job, self.store)
+            running = Running(claim, job, self.store, self._begin_claimed)
             self._running[claim.job_id] = running
             self._nursery.start_soon(self._carry_out, running)
+
+    def take(self) -> Write[tuple[Claim, ...]]:
+        """Start what waits, as far as there is room."""
+        write = self.store.take()
+        write.when_done(self._begin_claimed)
+        return write
 
     def cancel(self, job_id: JobId) -> Write[bool]:
         """End a job now; True if it was this that ended it."""
@@ -166,9 +172,8 @@ class Dispatcher:
 
     async def _carry_out(self, running: Running) -> None:
         job_id = running.claim.job_id
-        claims: tuple[Claim, ...] = ()
         try:
-            claims = await running.carry_out(self._runner)
+            await running.carry_out(self._runner)
             running.ended.succeed(None)
         except StoreError as error:
             # The store is lost and the daemon about to stop: recovery ends the job.
@@ -176,7 +181,6 @@ class Dispatcher:
             running.ended.fail(error)
         del self._running[job_id]
         self._forget(job_id)
-        self.begin(claims)
         if not self._running:
             self._idle.set()
 
@@ -188,6 +192,10 @@ class Dispatcher:
     def _begin_submitted(self, write: Write[Submitted]) -> None:
         if write.error is None:
             self.begin(write.result().claims)
+
+    def _begin_claimed(self, write: Write[tuple[Claim, ...]]) -> None:
+        if write.error is None:
+            self.begin(write.result())
 
     def _cancel_running(self, job_id: JobId, answer: Write[bool]) -> None:
         running = self._running[job_id]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 import trio
@@ -34,11 +34,18 @@ class Running:
     or a stop. Everything between a choice and its test is free of awaits.
     """
 
-    def __init__(self, claim: Claim, job: Job, store: Store) -> None:
+    def __init__(
+        self,
+        claim: Claim,
+        job: Job,
+        store: Store,
+        begin_successors: Callable[[Write[tuple[Claim, ...]]], None],
+    ) -> None:
         self.claim = claim
         self.job = job
         self.ended: Write[None] = Write()  # done when the outcome is durable
         self._store = store
+        self._begin_successors = begin_successors
         self._scope = trio.CancelScope()
         self._outcome: Outcome | None = None
         self._is_connected = False
@@ -48,11 +55,8 @@ class Running:
         self._next = claim.record.packets
         self._in_flight: Write[None] | None = None
 
-    async def carry_out(self, runner: Runner) -> tuple[Claim, ...]:
-        """Run the call; keep what it streams and, whatever happens, how it ended.
-
-        Returns what may run in its place.
-        """
+    async def carry_out(self, runner: Runner) -> None:
+        """Run the call; keep what it streams and, whatever happens, how it ended."""
         if self._outcome is None:
             try:
                 await self._run_within_limits(runner)
@@ -61,7 +65,7 @@ class Running:
             except Exception:
                 log.exception("job.crashed", job_id=self.claim.job_id)
                 self._choose(_CRASHED)
-        claims = await self._finish()
+        await self._finish()
         log.info(
             "job.ended",
             job_id=self.claim.job_id,
@@ -69,7 +73,6 @@ class Running:
             procedure=self.claim.record.procedure,
             outcome=type(self._outcome).__name__,
         )
-        return claims
 
     def end(self, outcome: Outcome) -> bool:
         """End the job with `outcome`, unless its end was chosen before."""
@@ -151,22 +154,25 @@ class Running:
         if self._texts and self._outcome is None:
             self._flush()
 
-    async def _finish(self) -> tuple[Claim, ...]:
+    async def _finish(self) -> None:
         if self._in_flight is not None:
             with contextlib.suppress(StoreError):  # `_kept` has seen to it
                 await self._in_flight
         assert self._outcome is not None  # noqa: S101 (chosen by now)
         try:
-            claims = await self._store.finish(
-                self.claim, self._outcome, self._next, self._texts
-            )
+            await self._write_end(self._outcome)
         except Full:
             log.warning("packets.lost", job_id=self.claim.job_id, reason="disk full")
             self._texts = []
-            claims = await self._store.finish(self.claim, self._outcome, self._next, ())
+            await self._write_end(self._outcome)
         self.job.keep(self._next, self._texts)
         self.job.end(self._outcome)
-        return claims
+
+    def _write_end(self, outcome: Outcome) -> Write[tuple[Claim, ...]]:
+        write = self._store.finish(self.claim, outcome, self._next, self._texts)
+        # Not once we wake up: a cancel in the same commit must find them running.
+        write.when_done(self._begin_successors)
+        return write
 
 
 def _timeout(limit: str, message: str) -> Failed:
