@@ -1,0 +1,56 @@
+"""harpcaller.toml(5) says what the code reads."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harpcaller.config import Config
+from harpcaller.config.host_tables import HOST_KEYS
+from harpcaller.config.keys import IGNORED, KEYS, STREAM_DIRECTORY
+
+PAGE = Path(__file__).parents[2] / "man" / "harpcaller.toml.5"
+UNITS = {"max_age": 3600}
+
+
+def test_every_key_is_in_the_manual_and_the_reverse() -> None:
+    """An operator looks there first."""
+    told = set(re.findall(r"^\.It Ic (\w+)$", PAGE.read_text(), re.MULTILINE))
+
+    assert told == KEYS.keys() | HOST_KEYS.keys()
+
+
+def test_the_originals_keys_are_in_the_manual() -> None:
+    """Whoever comes from the original finds what became of them."""
+    for key in (*IGNORED, STREAM_DIRECTORY):
+        assert f".Ic {key}\n" in PAGE.read_text()
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_each_default_in_the_manual_is_the_default(name: str) -> None:
+    """A wrong default is worse than none."""
+    default = getattr(Config(), KEYS[name].setting)
+    text = PAGE.read_text().split(f".It Ic {name}\n")[1].split("\n.It")[0]
+
+    if isinstance(default, bool):
+        assert f"Default {str(default).lower()}." in text
+    elif isinstance(default, int | float):
+        assert f"Default {default / UNITS.get(name, 1):.0f}." in text
+
+
+@pytest.mark.skipif(shutil.which("mandoc") is None, reason="mandoc is not installed")
+def test_the_manual_is_well_formed() -> None:
+    """It must be readable by every man(1)."""
+    ran = subprocess.run(
+        ["mandoc", "-Tlint", "-Wwarning", PAGE],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert (ran.returncode, ran.stdout) == (0, "")
