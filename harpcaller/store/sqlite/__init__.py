@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import time
@@ -87,11 +88,10 @@ class SqliteStore:
         """Let go of the directory once all that was begun is durable."""
         thread = self._writer.stop()
         with trio.CancelScope(shield=True):
+            # Results that are still on their way come before the thread's end.
             await trio.to_thread.run_sync(thread.join)
-            await trio.lowlevel.checkpoint()  # the last results came before this
-        self._reader.close()
-        self._ledger.db.close()
-        os.close(self._lock)
+            self._reader.close()
+            await trio.to_thread.run_sync(self._let_go)
 
     # ── jobs ──
     def submit(self, job: NewJob) -> Write[Submitted]:
@@ -228,6 +228,12 @@ class SqliteStore:
             lost=lost,
             requeued=requeued,
         )
+
+    def _let_go(self) -> None:
+        # Closing also tidies up; on a broken disk that is left to the next start.
+        with contextlib.suppress(apsw.Error):
+            self._ledger.db.close()
+        os.close(self._lock)
 
     def _back_up(self, path: Path) -> None:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import threading
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
@@ -22,7 +21,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _MAX_LOT = 1000
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 # These give way when the disk is full; all others may use the reserve.
 _GROWING: frozenset[Callable[..., Any]] = frozenset(
@@ -69,7 +67,8 @@ class Writer:
         self._reserve = reserve
         self._tell = tell
         self._on_failure = on_failure
-        self._waiting: SimpleQueue[Operation | None] = SimpleQueue()
+        self._gathered: list[Operation] = []  # on the loop, until its next turn
+        self._waiting: SimpleQueue[list[Operation] | None] = SimpleQueue()
         self._failure: BaseException | None = None
         self._is_stopped = False
         self._ledger: Ledger
@@ -92,20 +91,30 @@ class Writer:
         write: Write[T] = Write()
         if self._is_stopped:
             write.fail(Unavailable("the store is closed"))
-        else:
-            self._waiting.put(Operation(write, act, arguments))
+            return write
+        if not self._gathered:
+            # What else begins in this turn of the loop goes along: one wake-up of
+            # the thread, and one commit, for all of it.
+            self._token.run_sync_soon(self._hand_over)
+        self._gathered.append(Operation(write, act, arguments))
         return write
 
     def stop(self) -> threading.Thread:
         """End the thread once all that was begun is done; return it, to be joined."""
         self._is_stopped = True
+        self._hand_over()
         self._waiting.put(None)
         return self._thread
+
+    def _hand_over(self) -> None:
+        if self._gathered:
+            self._waiting.put(self._gathered)
+            self._gathered = []
 
     # ── in the thread ──
     def _run(self) -> None:
         while (lot := self._next_lot()) is not None:
-            endings = self._do(lot)
+            endings = self._do_surely(lot)
             try:
                 self._token.run_sync_soon(
                     self._deliver, endings, self._ledger.take_news()
@@ -115,20 +124,27 @@ class Writer:
 
     def _next_lot(self) -> list[Operation] | None:
         """Wait for an operation; return all that wait then, None at the end."""
-        first = self._waiting.get()
-        if first is None:
+        lot = self._waiting.get()
+        if lot is None:
             return None
-        lot = [first]
         try:
             while len(lot) < _MAX_LOT:
-                operation = self._waiting.get_nowait()
-                if operation is None:
+                more = self._waiting.get_nowait()
+                if more is None:
                     self._waiting.put(None)
                     break
-                lot.append(operation)
+                lot += more
         except Empty:
             pass
         return lot
+
+    def _do_surely(self, lot: Sequence[Operation]) -> list[Ending]:
+        """Do a lot; whatever happens, each of its writes gets an ending."""
+        try:
+            return self._do(lot)
+        except Exception as bug:  # ours: better to stop than to leave them waiting
+            self._die(bug)
+            return [self._unavailable(operation) for operation in lot]
 
     def _do(self, lot: Sequence[Operation]) -> list[Ending]:
         if self._failure is not None:
@@ -139,8 +155,9 @@ class Writer:
             lot = [o for o in lot if o.act not in _GROWING]
         try:
             return refused + self._commit(lot)
-        except Exception:
-            self._roll_back()
+        except Exception as error:
+            # Whose fault it is shows when each is alone.
+            self._roll_back(error)
             return refused + [self._do_alone(operation) for operation in lot]
 
     def _commit(self, lot: Sequence[Operation]) -> list[Ending]:
@@ -165,14 +182,12 @@ class Writer:
         try:
             return self._commit([operation])[0]
         except Exception as error:
-            is_full = _tells_full(error, self._ledger.db)
-            self._roll_back()
-            if is_full:
+            self._roll_back(error)
+            if _tells_full(error):
                 return self._do_with_reserve(operation)
             if isinstance(error, apsw.BusyError):  # a stranger writes to our file
                 return operation.write, None, Unavailable(str(error))
-            if isinstance(error, apsw.Error) and not isinstance(error, _BUGS):
-                self._die(error)
+            if self._failure is not None:
                 return self._unavailable(operation)
             return operation.write, None, error
 
@@ -189,14 +204,17 @@ class Writer:
             return self._do_alone(attrs.evolve(operation, arguments=arguments))
         return _full(operation)
 
-    def _roll_back(self) -> None:
-        """Make tables and books what they were before the lot."""
+    def _roll_back(self, error: Exception) -> None:
+        """Make tables and books what they were before the lot that broke."""
+        if _tells_broken(error):
+            # Not even once more: a repeated sync may succeed and have lost pages.
+            self._die(error)
         try:
             if self._ledger.db.in_transaction:
                 self._ledger.db.execute("ROLLBACK")
             self._ledger.rebuild()
-        except apsw.Error as error:
-            self._die(error)
+        except apsw.Error as worse:
+            self._die(worse)
 
     def _die(self, error: BaseException) -> None:
         """Acknowledge nothing any more."""
@@ -221,10 +239,11 @@ def _full(operation: Operation) -> Ending:
     return operation.write, None, Full("the disk is full")
 
 
-def _tells_full(error: Exception, db: apsw.Connection) -> bool:
-    # SQLite has its own word for ENOSPC only.
-    return isinstance(error, apsw.FullError) or (
-        isinstance(error, apsw.IOError)
-        and error.extendedresult == apsw.SQLITE_IOERR_WRITE  # type: ignore[attr-defined]  # missing in its stubs
-        and db.system_errno in _NO_SPACE
+def _tells_full(error: Exception) -> bool:
+    return isinstance(error, apsw.FullError)
+
+
+def _tells_broken(error: Exception) -> bool:
+    return isinstance(error, apsw.Error) and not isinstance(
+        error, (*_BUGS, apsw.FullError, apsw.BusyError)
     )
