@@ -30,6 +30,8 @@ class Connection:
         try:
             self._socket.settimeout(None if may_wait else REPLY_TIMEOUT_S)
             self._socket.sendall(request)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # the reply that says why, such as too_large, may be there already
         except OSError as error:
             self.close()
             raise self._unreachable(_reason(error)) from error

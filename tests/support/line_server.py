@@ -38,6 +38,7 @@ class LineServer:
     ) -> None:
         self.requests: list[Any] = []
         self.lines: list[bytes] = []
+        self._noted = threading.Condition()
         self._answers = list(answers)
         if path is None:
             self._listener = socket.create_server(("127.0.0.1", port))
@@ -99,8 +100,15 @@ class LineServer:
                         time.sleep(step)
 
     def _note(self, line: bytes) -> None:
-        self.lines.append(line)
-        self.requests.append(json.loads(line) if line else None)
+        with self._noted:
+            self.lines.append(line)
+            self.requests.append(json.loads(line) if line else None)
+            self._noted.notify_all()
+
+    def wait_for_requests(self, number: int) -> None:
+        """Return when so many have come."""
+        with self._noted:
+            assert self._noted.wait_for(lambda: len(self.requests) >= number, LIMIT_S)
 
 
 def packets(first: int, *values: Any) -> bytes:

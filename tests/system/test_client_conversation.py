@@ -215,6 +215,20 @@ def test_a_call_with_a_key_is_repeated_and_one_without_is_not() -> None:
     assert len(server.lines) == 3
 
 
+def test_a_concurrency_needs_a_queue() -> None:
+    """Without a queue nothing would be limited, and nobody would notice."""
+    with pytest.raises(ValueError, match="without a queue"):
+        Dispatcher().call("web1", "ping", concurrency=2)
+
+
+def test_client_and_job_show_where_they_lead() -> None:
+    """In a prompt or a log one wants the id and the address."""
+    dispatcher = Dispatcher("[::1]:3502")
+
+    assert repr(dispatcher) == "<Dispatcher at [::1]:3502>"
+    assert repr(dispatcher.job(JOB)) == f"<Job {JOB} at [::1]:3502>"
+
+
 def test_nobody_there_is_said_at_once() -> None:
     """Patience is for those who were there before."""
     with LineServer() as server:

@@ -108,6 +108,15 @@ def test_each_end_is_told_by_its_own_exception(site: Site) -> None:
     assert refusal.value.data["field"] == "retries"
 
 
+def test_too_large_a_call_is_told_so(site: Site) -> None:
+    """The dispatcher closes before it has read it all; its answer must not be lost."""
+    for _ in range(3):
+        with pytest.raises(RequestRefused) as refusal:
+            site.client.call("web1", "echo", ["x" * 20_000_000])
+
+        assert refusal.value.type == "too_large"
+
+
 def test_a_key_makes_two_calls_one_job(site: Site) -> None:
     """Repeating a call with a key is safe, with other content it is refused."""
     first = site.client.call("web1", "echo", [1], key="once")

@@ -106,6 +106,18 @@ def test_an_interrupt_cancels_the_job_where_that_was_asked_for() -> None:
     assert json.loads(err)["error"]["data"] == {"job_id": JOB}
 
 
+def test_an_interrupt_before_there_is_a_job_has_no_hint() -> None:
+    """There is no id to go on with; the status is the same."""
+    with LineServer([HOLD]) as server:
+        words = ("call", "web1", "ping", "--server", server.address)
+        with start_harp(*words) as harp:
+            server.wait_for_requests(1)
+            harp.send_signal(signal.SIGINT)
+            _, err = harp.communicate(timeout=LIMIT_S)
+
+    assert (harp.returncode, err) == (130, "harp: interrupted\n")
+
+
 def test_a_reader_that_leaves_ends_it_quietly() -> None:
     """`harp follow ID | head -1` must not end in a traceback."""
     many = packets(0, *["x" * 1000] * 500)
