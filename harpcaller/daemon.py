@@ -42,6 +42,9 @@ from protocol.replies import HelloLimits
 
 END_S = 10.0  # how long outcomes of stopped jobs may take to become durable
 LEAVE_S = 0.8  # how long clients may take to read their last line
+# The loop and the store's thread take turns often: with Python's 5 ms a commit waits
+# for the loop at every row while many requests are read (bench/compare.py, submit).
+SWITCH_INTERVAL_S = 0.0002
 EX_OK, EX_FAILED, EX_IOERR = 0, 1, 74  # sysexits(3)
 
 log = structlog.get_logger()
@@ -56,6 +59,7 @@ def run(options: StartOptions) -> int:
         return EX_FAILED
     logs.configure(debug=setup.debug)
     os.umask(0o077)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     for warning in setup.config.warnings:
         log.warning("config.doubtful", warning=warning)
     daemon = Daemon(setup)
