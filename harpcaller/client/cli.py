@@ -19,7 +19,7 @@ from harpcaller.client.errors import (
     Unreachable,
 )
 from harpcaller.client.options import Command, UsageError, read_command
-from harpcaller.client.output import Interrupted, Printer
+from harpcaller.client.output import CannotWrite, Interrupted, Printer
 from harpcaller.client.verbs import run
 
 # The first that fits counts: NoSuchJob is a RequestRefused.
@@ -29,12 +29,12 @@ EXIT_STATUS: dict[type[Exception], int] = {
     NoSuchJob: 6,
     CallError: 3,
     RequestRefused: 3,
+    CannotWrite: 3,
     Cancelled: 4,
     NotFinished: 5,
     Unreachable: 7,
     Interrupted: 130,
 }
-CANNOT_WRITE = 3
 READER_LEFT = 141  # what a shell shows for SIGPIPE
 
 
@@ -56,10 +56,6 @@ def main(words: Sequence[str] | None = None) -> int:
         # What is still buffered would fail once more, with a message, at the exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return READER_LEFT
-    except OSError as error:
-        # What goes wrong on a socket is Unreachable: this is our own output.
-        printer.tell_error(error)
-        return CANNOT_WRITE
 
 
 def _run(words: Sequence[str], printer: Printer) -> int:

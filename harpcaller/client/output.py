@@ -36,6 +36,10 @@ class Interrupted(Exception):
         self.job_id = job_id
 
 
+class CannotWrite(Exception):
+    """The output could not be written; the message says why."""
+
+
 class Printer:
     """Writes results to stdout and errors to stderr, each line at once."""
 
@@ -71,18 +75,26 @@ class Printer:
     def tell_error(self, error: Exception) -> None:
         """Print what went wrong, to stderr."""
         text = _dump(_error_fields(error)) if self._is_json else _error_text(error)
-        _write(sys.stderr, text)
+        if sys.stderr is not None:
+            _write(sys.stderr, text)
 
     def _print(self, fields: dict[str, Any], text: str) -> None:
         _write(sys.stdout, _dump(fields) if self._is_json else text)
 
 
-def _write(stream: TextIO, text: str) -> None:
-    if stream.isatty():
-        text = _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-    # As bytes: values are UTF-8 whatever the locale says.
-    stream.buffer.write(text.encode(errors="backslashreplace") + b"\n")
-    stream.buffer.flush()
+def _write(stream: TextIO | None, text: str) -> None:
+    if stream is None:
+        raise CannotWrite("the output cannot be written: it is closed")
+    try:
+        if stream.isatty():
+            text = _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+        # As bytes: values are UTF-8 whatever the locale says.
+        stream.buffer.write(text.encode(errors="backslashreplace") + b"\n")
+        stream.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise CannotWrite(f"the output cannot be written: {error.strerror}") from None
 
 
 def _plain(value: Any) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harp_command import LIMIT_S, harp_environment, run_harp, start_harp
+from harp_command import HARP, LIMIT_S, harp_environment, run_harp, start_harp
 from line_server import ACCEPTED, JOB, LineServer, packets
 
 STATUS: dict[str, Any] = {
@@ -254,7 +254,16 @@ def test_output_that_cannot_be_written_is_an_error() -> None:
             _, err = harp.communicate(timeout=LIMIT_S)
 
     assert harp.returncode == 3
-    assert "No space left" in err
+    assert err == "harp: the output cannot be written: No space left on device\n"
+    closed = subprocess.run(
+        ["bash", "-c", 'exec "$@" >&-', "bash", *HARP, "--help", "--json"],
+        stderr=subprocess.PIPE,
+        timeout=LIMIT_S,
+        check=False,
+        env=harp_environment(),
+    )
+    assert closed.returncode == 3
+    assert json.loads(closed.stderr)["error"]["type"] == "os_error"
 
 
 def test_nothing_but_the_standard_library_is_imported() -> None:
