@@ -52,5 +52,6 @@ def test_a_daemon_that_cannot_start_says_why(tmp_path: Path) -> None:
 
 def _fail_beside_daemon(directory: Path) -> None:
     with running_daemon(directory) as daemon:
+        daemon.ask({"get_status": "none"})
         daemon.process.send_signal(signal.SIGSTOP)
         raise ZeroDivisionError
