@@ -97,9 +97,6 @@ class Daemon:
         """Serve until stopped; everything is closed when this returns."""
         async with AsyncExitStack() as stack:
             config = self._setup.config
-            admin = await stack.enter_async_context(
-                server.listening(self._setup.admin_socket)
-            )
             opened = await self._store.open(
                 "dispatcher", config.max_running, config.max_queued
             )
@@ -111,6 +108,10 @@ class Daemon:
             self._listenings = await open_listeners(config.listen)
             for listening in self._listenings:
                 stack.push_async_callback(listening.aclose)
+            # Last: who finds the admin socket finds a dispatcher that runs.
+            admin = await stack.enter_async_context(
+                server.listening(self._setup.admin_socket)
+            )
             pidfile = self._setup.pidfile
             stack.enter_context(service.pid_file(pidfile) if pidfile else nullcontext())
             await self._serve(admin, opened)

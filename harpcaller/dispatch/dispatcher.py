@@ -153,7 +153,9 @@ class Dispatcher:
     async def stop(self, grace_s: float) -> None:
         """Accept nothing more; end what still runs after `grace_s`, and wait for it."""
         self.is_stopping = True
-        self.store.set_room(0)
+        with contextlib.suppress(StoreError):  # a lost store claims nothing either
+            # What was claimed before has begun when this returns.
+            await self.store.set_room(0)
         self._grace.deadline = trio.current_time() + grace_s
         with self._grace:
             await self._wait_idle()
