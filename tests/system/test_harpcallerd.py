@@ -177,7 +177,7 @@ def test_a_second_start_leaves_the_first_alone(
     )
 
     assert second.returncode == 1
-    assert "somebody listens there already" in second.stdout + second.stderr
+    assert f"in use by the process with pid {daemon.pid}" in second.stderr
     assert "Traceback" not in second.stdout + second.stderr
     assert admin(daemon, "status").stdout == "running\n"
 
