@@ -15,12 +15,12 @@ from lies import (
     RESET,
     RESULT,
     SSL,
+    TIMEDOUT,
     YES,
+    Expected,
     a_call,
     told,
 )
-
-from protocol.outcome import Outcome
 
 
 async def shake_with_nobody(wire: Wire, line: bytes) -> None:
@@ -53,8 +53,8 @@ async def reset_at_once(wire: Wire, line: bytes) -> None:
     await wire.reset()
 
 
-HANDSHAKES: dict[str, tuple[Script, Outcome | tuple[str, str]]] = {
-    "is silent": (shake_with_nobody, ("network_error", "timedout")),
+HANDSHAKES: dict[str, tuple[Script, Expected]] = {
+    "is silent": (shake_with_nobody, TIMEDOUT),
     "speaks in clear": (speak_plainly, SSL),
     "stops half way": (shake_half, CLOSED),
     "sends an alert": (alert, SSL),
@@ -70,7 +70,7 @@ async def test_a_bad_handshake_has_one_outcome(deed: str) -> None:
     async with open_fake_worker(script, reads_request=False) as worker:
         host = a_host(worker)
         async with a_runner(host) as runner, a_dispatcher(runner) as dispatcher:
-            ending = await run_to_end(dispatcher, a_call())
+            ending = await run_to_end(dispatcher, a_call(expected))
 
     assert told(ending.outcome) == expected
 
@@ -99,13 +99,13 @@ async def garble(wire: Wire, line: bytes) -> None:
     ],
 )
 async def test_a_lie_over_tls_has_one_outcome(
-    script: Script, expected: Outcome | tuple[str, str]
+    script: Script, expected: Expected
 ) -> None:
     """TLS adds its own ways to fail, not its own words."""
     context = server_context(trustme.CA())
     async with open_fake_worker(script, tls=context) as worker:
         host = a_host(worker)
         async with a_runner(host) as runner, a_dispatcher(runner) as dispatcher:
-            ending = await run_to_end(dispatcher, a_call())
+            ending = await run_to_end(dispatcher, a_call(expected))
 
     assert told(ending.outcome) == expected

@@ -19,18 +19,19 @@ from lies import (
     ONE,
     PACKET,
     RESULT,
+    SHORT_S,
     SILENT,
-    TIMEOUT_S,
     TOO_LARGE,
     TOO_LONG,
     YES,
+    Expected,
     tell,
     told,
 )
 
 from protocol.harp import HEARTBEAT
 from protocol.jsontext import JsonText
-from protocol.outcome import Failed, Outcome, Raised, Returned
+from protocol.outcome import Failed, Raised, Returned
 
 
 def result(text: bytes) -> bytes:
@@ -48,7 +49,7 @@ def error(text: bytes) -> bytes:
     return b'{"harp":1,"error":' + text + b"}\n"
 
 
-SAID: dict[str, tuple[bytes, Outcome | tuple[str, str]]] = {
+SAID: dict[str, tuple[bytes, Expected]] = {
     # no acknowledgement
     "nothing": (b"", CLOSED),
     "garbage": (b"garbage\n", NOT_JSON),
@@ -142,7 +143,7 @@ async def test_a_lie_has_one_outcome(tmp_path: Path, lie: str, cut: int) -> None
     said, expected = SAID[lie]
     pieces = (said[:cut], said[cut:]) if said else ()
 
-    ending = await tell(tmp_path, says(*pieces))
+    ending = await tell(tmp_path, says(*pieces), expected)
 
     assert told(ending.outcome) == expected
     assert ending.packets == ((JsonText(b"0"),) if YES + PACKET in said else ())
@@ -170,12 +171,12 @@ async def drip(wire: Wire, line: bytes) -> None:
     """Send a byte now and then: the line is never whole in time."""
     for number in range(len(YES)):
         await wire.send_all(YES[number : number + 1])
-        await trio.sleep(TIMEOUT_S / 4)
+        await trio.sleep(SHORT_S / 4)
 
 
 async def drip_blanks(wire: Wire, line: bytes) -> None:
     """Send bytes that are no line, for ever."""
-    await forever(wire, b" ", TIMEOUT_S / 4)
+    await forever(wire, b" ", SHORT_S / 4)
 
 
 async def one_endless_line(wire: Wire, line: bytes) -> None:
@@ -187,7 +188,7 @@ async def one_endless_line(wire: Wire, line: bytes) -> None:
 async def stream_for_ever(wire: Wire, line: bytes) -> None:
     """Send a packet now and then: never silent, never done."""
     await wire.send_all(YES)
-    await forever(wire, PACKET, TIMEOUT_S / 4)
+    await forever(wire, PACKET, SHORT_S / 4)
 
 
 async def flood(wire: Wire, line: bytes) -> None:
@@ -211,10 +212,10 @@ async def half_close(wire: Wire, line: bytes) -> None:
 
 async def beat_only(wire: Wire, line: bytes) -> None:
     """Be alive, do nothing."""
-    await forever(wire, HEARTBEAT, TIMEOUT_S / 4)
+    await forever(wire, HEARTBEAT, SHORT_S / 4)
 
 
-DONE: dict[str, tuple[Script, Outcome | tuple[str, str]]] = {
+DONE: dict[str, tuple[Script, Expected]] = {
     "never answers": (never_answer, SILENT),
     "acknowledges and no more": (acknowledge_only, SILENT),
     "drips its acknowledgement": (drip, SILENT),
@@ -232,13 +233,13 @@ async def test_a_misdeed_has_one_outcome(tmp_path: Path, deed: str) -> None:
     """No worker holds a job, or the dispatcher, longer than the limits allow."""
     script, expected = DONE[deed]
 
-    ending = await tell(tmp_path, script)
+    ending = await tell(tmp_path, script, expected)
 
     assert told(ending.outcome) == expected
 
 
 async def test_heartbeats_are_no_answer(tmp_path: Path) -> None:
     """They say that a worker is alive, not that the call gets on."""
-    ending = await tell(tmp_path, beat_only, harp2=True)
+    ending = await tell(tmp_path, beat_only, SILENT, harp2=True)
 
     assert told(ending.outcome) == SILENT
