@@ -1,4 +1,4 @@
-"""Calls as processes, seen from harpd: the warm parent, and a child for each call."""
+"""Calls as processes, seen from harpd: the warm parent, supervisors, and children."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import structlog
 import trio
 
 from harpcaller.worker.parent import READY
-from harpcaller.worker.supervisor import Bounds
+from harpcaller.worker.supervisor import NOTHING, Bounds
 from protocol.harp import HarpCall
 from protocol.harp_worker import Refusal, Refused
 from protocol.jsontext import encode
@@ -25,49 +25,50 @@ log = structlog.get_logger()
 
 _LOAD_S = 30  # how long a procedures file may take to load
 _END_S = 15  # what a supervisor may need beyond the grace of its call
+_MAX_IDLE = 16  # supervisors kept for the next call: one fork less each
 _CHUNK_BYTES = 1 << 16
 
 
 @attrs.define
 class Child:
-    """One call that runs; its block leaves nothing of it behind."""
+    """One call that runs: its lines, and the supervisor above it."""
 
     _control: trio.SocketStream
     _lines: trio.lowlevel.FdStream
+    is_over: bool = False
+    """Nothing of the call is left, and the supervisor is as new."""
 
     async def receive_some(self) -> bytes:
         """Return what the procedure's process wrote next; b"" when it is over."""
         return bytes(await self._lines.receive_some(_CHUNK_BYTES))
 
     async def receive_ending(self) -> bytes:
-        """Return the line its supervisor has for the dispatcher, when all is gone."""
+        """Wait until nothing is left; return the line the dispatcher is to hear.
+
+        It is empty if the process said its own, or if its supervisor died.
+        """
         ending = b""
         with suppress(trio.BrokenResourceError):
             while data := await self._control.receive_some(_CHUNK_BYTES):
                 ending += data
-        return ending
+                if ending.endswith(b"\n"):
+                    self.is_over = True
+                    return b"" if ending == NOTHING else ending
+        return b""
 
-    async def ask(self, call: HarpCall) -> None:
-        """Send what is to be run."""
-        with suppress(trio.BrokenResourceError):  # the reader will see that it ended
-            await self._control.send_all(
-                encode(call.procedure) + b"\n" + call.arguments + b"\n"
-            )
-
-    async def end(self, within_s: float) -> None:
-        """End the call, if it has not ended; return when nothing of it is left."""
-        await self._lines.aclose()
+    async def cancel(self, within_s: float) -> None:
+        """End the call; return when nothing of it is left."""
         with trio.move_on_after(within_s) as scope:
             with suppress(trio.BrokenResourceError):
                 await self._control.send_eof()
-            await self.receive_ending()
+                while await self._control.receive_some(_CHUNK_BYTES):
+                    pass
         if scope.cancelled_caught:
             log.error("call.stuck", waited_s=within_s)
-        await self._control.aclose()
 
 
 class Children:
-    """Starts calls; owns the warm parent and starts it again if it died."""
+    """Starts calls; owns the warm parent and the supervisors between two calls."""
 
     def __init__(self, procedures: Path, bounds: Bounds) -> None:
         self._procedures = procedures
@@ -75,6 +76,7 @@ class Children:
         self._starting = trio.Lock()
         self._asking: trio.socket.SocketType | None = None
         self._process: trio.Process | None = None
+        self._idle: list[trio.SocketStream] = []
 
     async def warm_up(self) -> None:
         """Start the warm parent, unless there is one.
@@ -88,58 +90,86 @@ class Children:
 
     @asynccontextmanager
     async def run(self, call: HarpCall) -> AsyncIterator[Child]:
-        """Run `call` in a child of its own until the block ends.
+        """Run `call` in a child of its own; its block leaves nothing of it behind.
 
         Raises:
             Refused: `procedure_loading_error`.
         """
-        child = await self._fork()
-        try:
-            await child.ask(call)
-            yield child
-        finally:
-            with trio.CancelScope(shield=True):  # bounded by `end`
-                await child.end(self._bounds.term_grace_s + _END_S)
+        reading, writing = os.pipe()
+        async with trio.lowlevel.FdStream(reading) as lines:
+            try:
+                control = await self._ask(call, writing)
+            finally:
+                os.close(writing)
+            child = Child(control, lines)
+            try:
+                yield child
+            finally:
+                with trio.CancelScope(shield=True):  # bounded by `cancel`
+                    await lines.aclose()
+                    await self._leave(child, control)
 
     async def close(self) -> None:
-        """End the warm parent. The calls should have ended before."""
+        """End supervisors and warm parent. The calls should have ended before."""
+        for control in self._idle:
+            await trio.aclose_forcefully(control)
         self._forget()
         if self._process is not None:
             await self._process.wait()
 
-    async def _fork(self) -> Child:
-        ours, theirs = socket.socketpair()
-        reading, writing = os.pipe()
-        child = Child(
-            trio.SocketStream(trio.socket.from_stdlib_socket(ours)),
-            trio.lowlevel.FdStream(reading),
-        )
-        try:
-            await self._hand_over([theirs.fileno(), writing])
-        except BaseException:
-            await trio.aclose_forcefully(child._lines)
-            raise
-        finally:
-            theirs.close()
-            os.close(writing)
-        return child
+    async def _ask(self, call: HarpCall, wire_fd: int) -> trio.SocketStream:
+        """Have a supervisor run `call`; return its control socket."""
+        request = encode(call.procedure) + b"\n" + call.arguments + b"\n"
+        while True:
+            is_fresh = not self._idle
+            control = await self._fork() if is_fresh else self._idle.pop()
+            try:
+                sent = await control.socket.sendmsg([request], _rights(wire_fd))
+                await control.send_all(request[sent:])
+            except (OSError, trio.BrokenResourceError):
+                await trio.aclose_forcefully(control)
+                if is_fresh:
+                    raise Refused(_LOADING, "the worker cannot start calls") from None
+            except BaseException:
+                await trio.aclose_forcefully(control)
+                raise
+            else:
+                return control
 
-    async def _hand_over(self, fds: list[int]) -> None:
-        """Give the warm parent the ends of one call; a fresh one if it died."""
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]
+    async def _leave(self, child: Child, control: trio.SocketStream) -> None:
+        if child.is_over and len(self._idle) < _MAX_IDLE:
+            self._idle.append(control)
+            return
+        if not child.is_over:
+            await child.cancel(self._bounds.term_grace_s + _END_S)
+        await trio.aclose_forcefully(control)
+
+    async def _fork(self) -> trio.SocketStream:
+        """Return the control socket of a fresh supervisor."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                await self._hand_over(theirs.fileno())
+            except BaseException:
+                ours.close()
+                raise
+        return trio.SocketStream(trio.socket.from_stdlib_socket(ours))
+
+    async def _hand_over(self, fd: int) -> None:
+        """Give `fd` to the warm parent, to a fresh one if it died."""
         await self.warm_up()
         try:
-            await self._send(rights)
+            await self._send(fd)
         except OSError:
             log.warning("parent.died")
             self._forget()
             await self.warm_up()
-            await self._send(rights)
+            await self._send(fd)
 
-    async def _send(self, rights: list[tuple[int, int, array.array[int]]]) -> None:
+    async def _send(self, fd: int) -> None:
         if self._asking is None:
             raise BrokenPipeError
-        await self._asking.sendmsg([b"call"], rights)
+        await self._asking.sendmsg([b"fork"], _rights(fd))
 
     async def _start(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -164,7 +194,7 @@ class Children:
             asking.close()
             self._process.kill()
             reason = said.decode(errors="replace") or f"not loaded within {_LOAD_S} s"
-            raise Refused(Refusal.PROCEDURE_LOADING_ERROR, reason)
+            raise Refused(_LOADING, reason)
         self._asking = asking
 
     def _forget(self) -> None:
@@ -172,3 +202,11 @@ class Children:
         if self._asking is not None:
             self._asking.close()
             self._asking = None
+
+
+_LOADING = Refusal.PROCEDURE_LOADING_ERROR
+
+
+def _rights(fd: int) -> list[tuple[int, int, array.array[int]]]:
+    """Return what hands `fd` over: unix(7), SCM_RIGHTS."""
+    return [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))]

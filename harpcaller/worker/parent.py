@@ -1,9 +1,9 @@
-"""The warm parent: has the procedures loaded, and forks a supervisor for each call.
+"""The warm parent: has the procedures loaded, and forks supervisors of calls.
 
 It is a program of its own (`python -m harpcaller.worker.parent SOCKET FILE GRACE
 BYTES`), started by harpd: single-threaded and small, so that forking is safe and
-cheap. For each message on SOCKET, which brings the call's control socket and the
-pipe for its lines, it forks. It ends when SOCKET is closed.
+cheap. For each message on SOCKET, which brings the control socket of a supervisor,
+it forks one. It ends when SOCKET is closed.
 """
 
 from __future__ import annotations
@@ -54,29 +54,30 @@ class WarmParent:
                 return
 
     def _fork_one(self) -> bool:
-        message, fds, _, _ = socket.recv_fds(self._asked, 16, 2)
+        message, fds, _, _ = socket.recv_fds(self._asked, 16, 1)
         if not message:
             return False
-        control_fd, wire_fd = fds
+        [control_fd] = fds
         pid = os.fork()
         if pid == 0:
-            self._be_supervisor(control_fd, wire_fd)
+            self._be_supervisor(control_fd)
         self._supervisors.add(pid)
         os.close(control_fd)
-        os.close(wire_fd)
         return True
 
-    def _be_supervisor(self, control_fd: int, wire_fd: int) -> None:
-        """Become the supervisor of one call; never return."""
+    def _be_supervisor(self, control_fd: int) -> None:
+        """Become a supervisor; never return."""
         status = 1
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
             os.close(self._woken)
             os.close(self._waker)
             self._asked.close()
             control = socket.socket(fileno=control_fd)
-            supervise(self._procedures, control, wire_fd, self._bounds)
+            supervise(self._procedures, control, self._bounds)
             status = 0
         finally:
             os._exit(status)

@@ -13,12 +13,13 @@ from eventually import eventually, is_alive
 from harp_peer import a_call, connect, converse, outcome_of, packets_of
 from harpd_process import Harpd, running_harpd
 
-from harpcaller.worker.linux import descendants_of
+from harpcaller.worker.linux import children_of, descendants_of
 from protocol.harp import CallerConversation
 from protocol.jsontext import JsonText
 from protocol.outcome import Raised, Returned
 
 GONE_S = 5
+PONG = Returned(JsonText(b'"pong"'))
 
 PROCEDURES = """
     import os, signal, subprocess, time
@@ -146,7 +147,7 @@ async def test_closing_before_the_answer_ends_the_call(
             await stream.send_all(a_call("stays", str(tmp_path / str(number))))
             await trio.sleep(number / 2000)
 
-    await eventually(lambda: len(descendants_of(harpd.process.pid)) == 1, GONE_S)
+    await eventually(lambda: not working(harpd.process.pid), GONE_S)
 
 
 async def test_the_result_comes_when_nothing_is_left(
@@ -196,7 +197,7 @@ async def test_a_signal_to_its_group_reaches_the_call_alone(harpd: Harpd) -> Non
 
     assert isinstance(outcome, Raised)
     assert outcome.type == "ProcessKilled"
-    assert after == Returned(JsonText(b'"pong"'))
+    assert after == PONG
 
 
 async def test_a_slow_dispatcher_makes_the_procedure_wait(
@@ -252,10 +253,40 @@ async def test_a_killed_warm_parent_is_replaced(tmp_path: Path) -> None:
         await all_gone(grown)
 
 
+async def test_a_killed_idle_supervisor_is_replaced(tmp_path: Path) -> None:
+    """Supervisors serve call after call; one that died between two is no loss."""
+    with running_harpd(tmp_path, PROCEDURES) as worker:
+        for _ in range(3):
+            async with connect(worker.path) as stream:
+                assert await outcome_of(stream, a_call("ping")) == PONG
+            [_, supervisor] = descendants_of(worker.process.pid)
+            os.kill(supervisor, signal.SIGKILL)
+            await all_gone([supervisor])
+
+
+async def test_a_stop_leaves_no_process(tmp_path: Path) -> None:
+    """Neither the warm parent nor idle supervisors stay behind."""
+    with running_harpd(tmp_path, PROCEDURES) as worker:
+        async with connect(worker.path) as stream:
+            assert await outcome_of(stream, a_call("ping")) == PONG
+        below = descendants_of(worker.process.pid)
+        worker.process.terminate()
+        worker.process.wait()
+
+    assert len(below) == 2
+    await all_gone(below)
+
+
 def parent_of(pid: int) -> int:
     """Return the parent of a living process."""
     stat = Path(f"/proc/{pid}/stat").read_text()
     return int(stat.rpartition(")")[2].split()[1])
+
+
+def working(harpd_pid: int) -> list[int]:
+    """Return the processes below all supervisors of a worker."""
+    supervisors = {pid for top in children_of(harpd_pid) for pid in children_of(top)}
+    return [pid for top in supervisors for pid in descendants_of(top)]
 
 
 def rss_bytes(pid: int) -> int:
