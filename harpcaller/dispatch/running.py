@@ -110,16 +110,16 @@ class Running:
         record = self.claim.record
         if trio.current_time() >= self._exec_deadline:
             return _timeout(
-                "max_exec_time", f"not done within {record.max_exec_s:g} seconds"
+                "max_exec_time", f"not done within {record.max_exec_s:g} s"
             )
         if not self._is_connected:
             return Failed(
                 type=ErrorType.NETWORK_ERROR,
-                message=f"no connection within {record.timeout_s:g} seconds",
+                message=f"no connection within {record.timeout_s:g} s",
                 data=encode({"code": "timedout"}),
             )
         return _timeout(
-            "timeout", f"nothing heard from the worker for {record.timeout_s:g} seconds"
+            "timeout", f"nothing heard from the worker for {record.timeout_s:g} s"
         )
 
     # ── packets: at most one lot is on its way to the disk, the next one gathers ──
