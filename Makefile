@@ -5,7 +5,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --no-input --disable-pip-version-check --quiet
-TESTING_PACKAGES := netcat-openbsd netcat-traditional ncat socat strace mandoc
+# Debian packages and the commands that tests want from them
+WANTED := netcat-openbsd=nc.openbsd netcat-traditional=nc.traditional ncat=ncat \
+	socat=socat strace=strace mandoc=mandoc nodejs=node perl=perl
 PURE := protocol/*,harpcaller/store/admission.py,harpcaller/front/conversation.py
 
 .PHONY: help demo test bench torture lock clean
@@ -20,7 +22,7 @@ help:
 	@echo "make clean    remove what the others made"
 
 demo: .venv/runs
-	@$(BIN)/python examples/demo.py
+	@PATH="$(CURDIR)/$(BIN):$$PATH" examples/demo.sh
 
 test: .venv/tests
 	$(BIN)/ruff format --check .
@@ -34,8 +36,8 @@ test: .venv/tests
 	$(BIN)/coverage report --include='$(PURE)' --fail-under=100
 
 bench: .venv/tests
-	@.ci/debian-packages beanstalkd
-	$(BIN)/python -m bench
+	@.ci/debian-packages beanstalkd=beanstalkd
+	$(BIN)/python bench/compare.py
 
 torture: .venv/tests
 	HARPCALLER_CAMPAIGN=1 $(BIN)/python -m pytest -m campaign -s --timeout=7200
@@ -56,6 +58,6 @@ clean:
 	@touch $@
 
 .venv/tests: .venv/runs requirements/dev.txt
-	@.ci/debian-packages $(TESTING_PACKAGES)
+	@.ci/debian-packages $(WANTED)
 	$(PIP) install --require-hashes -r requirements/dev.txt
 	@touch $@
