@@ -50,7 +50,7 @@ class Running:
 
 @attrs.frozen(kw_only=True)
 class News:
-    """What changed in a commit: jobs, None where one is gone, and the counts."""
+    """What a commit changed: jobs, None where the tables know more, and the counts."""
 
     jobs: dict[JobId, JobRecord | None]
     counts: dict[State, int]
@@ -83,7 +83,7 @@ class Ledger:
         self.next_no = (one("SELECT max(no) FROM job").get or 0) + 1
         self._rebuild_queues()
         for no, key, has_beside, *row in one(
-            f"SELECT no, queue, beside, {RECORD} FROM job"  # noqa: S608 (constants)
+            f"SELECT no, queue, beside, {RECORD} FROM job INDEXED BY job_running"  # noqa: S608 (constants)
             " WHERE state = 1 ORDER BY no"
         ):
             record = record_of(row)

@@ -8,25 +8,36 @@ from typing import Any
 
 from harpcaller.store import Claim, QueueHead, QueuePage
 from harpcaller.store.admission import NO_QUEUE, key_of
-from harpcaller.store.sqlite import jobs
+from harpcaller.store.sqlite import beside, jobs
 from harpcaller.store.sqlite.ledger import Ledger
 from harpcaller.store.sqlite.rows import id_of
 from protocol.call import QueueSpec
 from protocol.job import JobId
 from protocol.jsontext import JsonText
-from protocol.outcome import Cancelled
+from protocol.outcome import Cancelled, outcome_text
+
+_END_WAITING = """UPDATE job
+    SET state = 2, ended_at = ?, outcome = ?, packets = coalesce(
+        (SELECT first + count FROM chunk WHERE job = job.no
+         ORDER BY first DESC LIMIT 1), 0)
+    WHERE state = 0 AND queue = ? RETURNING no, id, beside"""
 
 
 def cancel_queue(ledger: Ledger, name: JsonText) -> tuple[JobId, ...]:
     """End all that waits in a queue, oldest first."""
-    waiting: list[Any] = ledger.db.execute(
-        "SELECT no, id FROM job INDEXED BY job_waiting"
-        " WHERE state = 0 AND queue = ? ORDER BY no",
-        (key_of(QueueSpec(name=name)),),
+    key = key_of(QueueSpec(name=name))
+    ended: list[Any] = ledger.db.execute(
+        _END_WAITING, (ledger.clock(), outcome_text(Cancelled()), key)
     ).fetchall()
-    for no, _ in waiting:
-        ledger.end_queued(no, Cancelled())
-    return tuple(id_of(blob) for _, blob in waiting)
+    ended.sort()
+    for no, blob, has_beside in ended:
+        ledger.changed[id_of(blob)] = None
+        if has_beside:
+            beside.erase(ledger.db, no)
+    if ended:
+        ledger.admission.drop(key, len(ended))
+        ledger.ended += len(ended)
+    return tuple(id_of(blob) for _, blob, _ in ended)
 
 
 def pause_queue(ledger: Ledger, name: JsonText, paused: bool) -> tuple[Claim, ...]:

@@ -21,7 +21,8 @@ def bury(db: apsw.Connection, clock: Callable[[], float]) -> tuple[int, int]:
     """
     lost = requeued = 0
     left: list[Any] = db.execute(
-        "SELECT no, on_loss, starts, retries, cancel FROM job WHERE state = 1"
+        "SELECT no, on_loss, starts, retries, cancel FROM job INDEXED BY job_running"
+        " WHERE state = 1"
     ).fetchall()
     db.execute("BEGIN IMMEDIATE")
     for no, on_loss, starts, retries, cancel in left:

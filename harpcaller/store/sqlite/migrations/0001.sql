@@ -35,7 +35,8 @@ CREATE TABLE job (
 CREATE UNIQUE INDEX job_by_id ON job (id);
 CREATE UNIQUE INDEX job_by_key ON job (identity, host, key) WHERE key IS NOT NULL;
 CREATE INDEX job_waiting ON job (queue, no) WHERE state = 0;
-CREATE INDEX job_live ON job (state, no) WHERE state < 2;
+CREATE INDEX job_queued ON job (no) WHERE state = 0;
+CREATE INDEX job_running ON job (no) WHERE state = 1;
 CREATE INDEX job_ended ON job (ended_at) WHERE state = 2;
 CREATE INDEX job_by_parent ON job (parent, no) WHERE parent IS NOT NULL;
 
