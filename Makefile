@@ -37,7 +37,9 @@ test: .venv/tests
 
 bench: .venv/tests
 	@.ci/debian-packages beanstalkd=beanstalkd
-	$(BIN)/python bench/compare.py
+	-$(BIN)/python bench/compare.py
+	-$(BIN)/python bench/calls.py
+	-$(BIN)/python bench/footprint.py
 
 torture: .venv/tests
 	HARPCALLER_CAMPAIGN=1 $(BIN)/python -m pytest -m campaign -s --timeout=7200

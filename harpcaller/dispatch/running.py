@@ -61,7 +61,10 @@ class Running:
             try:
                 await self._run_within_limits(runner)
             except WireError as error:
-                self._choose(Failed(type=error.type, message=error.message))
+                data = None if error.data is None else encode(dict(error.data))
+                self._choose(
+                    Failed(type=error.type, message=error.message, data=data)
+                )
             except Exception:
                 log.exception("job.crashed", job_id=self.claim.job_id)
                 self._choose(_CRASHED)
