@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
+import stat
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -19,6 +21,7 @@ from harpcaller.worker.settings import SettingsError, read_file, settings_of
 from protocol.harp_worker import Refused
 
 USAGE_EXIT = 2
+ENOUGH_FDS = 65536
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -28,6 +31,9 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         table = {} if options.config is None else read_file(options.config)
         settings = settings_of(table | _table_of(options))
+        if options.stop_at_eof:
+            _check_input()
+        _raise_fd_limit()
         ready = partial(_tell_ready, options.ready_fd)
         trio.run(partial(run, settings, ready, stops_at_eof=options.stop_at_eof))
     except SettingsError as error:
@@ -85,6 +91,21 @@ def _table_of(options: argparse.Namespace) -> dict[str, Any]:
     names = ("procedures", "listen", "cert_file", "key_file", "users_file", "harp2")
     words = vars(options)
     return {name: words[name] for name in names if words[name] is not None}
+
+
+def _check_input() -> None:
+    """Refuse an input whose end says nothing about who started us."""
+    mode = os.fstat(0).st_mode
+    if not stat.S_ISFIFO(mode) and not stat.S_ISSOCK(mode):
+        raise SettingsError("--stop-at-eof: standard input must be a pipe or a socket")
+
+
+def _raise_fd_limit() -> None:
+    """Take as many descriptors as we may: a call needs three, often 1024 are given."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = ENOUGH_FDS if hard == resource.RLIM_INFINITY else min(hard, ENOUGH_FDS)
+    if soft < enough:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
 
 
 def _tell_ready(fd: int | None, addresses: Sequence[str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -104,7 +103,7 @@ class _Life:
 
     async def _stop_at_eof(self) -> None:
         """Stop when the process that holds our standard input is gone."""
-        async with trio.lowlevel.FdStream(os.dup(sys.stdin.fileno())) as source:
+        async with trio.lowlevel.FdStream(os.dup(0)) as source:
             while await source.receive_some(4096):
                 pass
         self._stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,13 @@ from protocol.harp import ALPN_PROTOCOL
 
 _BACKLOG = 1024
 _OWN_ONLY = 0o600
+# A dispatcher that lost its power says nothing: found out after two minutes.
+_KEEPALIVE = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 6),
+)
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext:
@@ -71,3 +79,18 @@ def spell(listener: trio.SocketListener) -> str:
     if isinstance(name, str):
         return str(UnixAddress(name))
     return str(TcpAddress(name[0], name[1]))
+
+
+def keep_alive(stream: trio.SocketStream) -> None:
+    """Have the kernel ask a silent peer whether it is still there."""
+    for level, option, value in _KEEPALIVE:
+        stream.setsockopt(level, option, value)
+
+
+def peer_of(stream: trio.SocketStream) -> str:
+    """Return where a TCP peer is, for the log."""
+    try:
+        host, port = stream.socket.getpeername()[:2]
+    except OSError:  # it went before we looked
+        return "gone"
+    return str(TcpAddress(host, port))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 import structlog
 import trio
 
 from harpcaller.worker.children import Child, Children
+from harpcaller.worker.listen import keep_alive, peer_of
 from harpcaller.worker.peer import Peer
 from harpcaller.worker.relay import Replies
 from harpcaller.worker.users import Users
@@ -22,6 +25,7 @@ FIRST_LINE_S = 30
 _OVERFLOWN = harp_worker.exception(
     "ValueError", "the procedure's process wrote a line longer than any may be"
 )
+_CONNECTIONS_PER_CALL = 4  # idle ones and strangers included; more are closed
 IDLE_S = 600  # for the next call; a dispatcher closes its idle connections earlier
 
 
@@ -34,6 +38,7 @@ class Server:
         self._children = children
         self._users = users
         self._room = trio.Semaphore(max_calls)
+        self._connections = trio.Semaphore(_CONNECTIONS_PER_CALL * max_calls)
         self._max_line_bytes = max_line_bytes
         self._idle: set[trio.CancelScope] = set()
         self._is_stopping = False
@@ -48,34 +53,55 @@ class Server:
         self, transport: trio.SocketStream, context: ssl.SSLContext
     ) -> None:
         """Serve a connection that has to begin with a TLS handshake."""
+        keep_alive(transport)
         stream = trio.SSLStream(
             transport, context, server_side=True, https_compatible=True
         )
+        with structlog.contextvars.bound_contextvars(peer=peer_of(transport)):
+            await self._admit(stream, partial(self._serve_tls, stream))
+
+    async def serve(self, stream: trio.SocketStream, *, is_kept: bool) -> None:
+        """Serve a connection without TLS, from this machine."""
+        await self._admit(stream, partial(self._serve_calls, stream, is_kept))
+
+    async def _admit(
+        self, stream: trio.abc.Stream, serve: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Serve one connection, if there is room for it; leave nothing of it."""
+        try:
+            self._connections.acquire_nowait()
+        except trio.WouldBlock:
+            log.warning("connection.refused", reason="too many")
+            await trio.aclose_forcefully(stream)
+            return
+        try:
+            await serve()
+        except trio.BrokenResourceError:
+            pass  # the peer is gone, and its call with it
+        except Exception:
+            log.exception("connection.crashed")
+        finally:
+            self._connections.release()
+            await trio.aclose_forcefully(stream)
+
+    async def _serve_tls(self, stream: trio.SSLStream[trio.SocketStream]) -> None:
         try:
             with trio.fail_after(HANDSHAKE_S):
                 await stream.do_handshake()
         except (trio.BrokenResourceError, trio.TooSlowError) as error:
             reason = str(error.__cause__ or "no handshake in time")
             log.warning("handshake.failed", reason=reason)
-            await trio.aclose_forcefully(transport)
             return
-        agreed = stream.selected_alpn_protocol() == ALPN_PROTOCOL
-        await self.serve(stream, is_kept=agreed)
+        is_kept = stream.selected_alpn_protocol() == ALPN_PROTOCOL
+        await self._serve_calls(stream, is_kept)
 
-    async def serve(self, stream: trio.abc.Stream, *, is_kept: bool) -> None:
-        """Serve the calls of one connection, then close it."""
+    async def _serve_calls(self, stream: trio.abc.Stream, is_kept: bool) -> None:
+        """Serve call after call, then close so that the last reply arrives."""
         peer = Peer(stream, max_line_bytes=self._max_line_bytes, is_kept=is_kept)
-        try:
-            await self._serve_calls(peer)
-            await peer.close()
-        except trio.BrokenResourceError:
-            pass  # the peer is gone, and its call with it
-        except Exception:
-            log.exception("connection.crashed")
-        finally:
-            await trio.aclose_forcefully(stream)
+        await self._converse(peer)
+        await peer.close()
 
-    async def _serve_calls(self, peer: Peer) -> None:
+    async def _converse(self, peer: Peer) -> None:
         line = await self._next_line(peer, FIRST_LINE_S)
         while line is not None:
             is_over = not await self._serve_call(peer, line)
@@ -102,7 +128,7 @@ class Server:
         """Answer one call; tell whether the peer is still there."""
         try:
             call = read_call(line)
-            self._admit(call)
+            self._check(call)
             ending = await self._carry_out(peer, call)
         except Refused as complaint:
             ending = harp_worker.refused(complaint)
@@ -110,7 +136,7 @@ class Server:
             await peer.send(ending)
         return ending is not None
 
-    def _admit(self, call: HarpCall) -> None:
+    def _check(self, call: HarpCall) -> None:
         if not self._users.may_call(call.user, call.password):
             log.warning("call.unauthorized", user=call.user)
             raise Refused(Refusal.AUTH_ERROR, "unknown user or wrong password")

@@ -14,7 +14,12 @@ from harpcaller import __version__
 def run(*words: str) -> subprocess.CompletedProcess[str]:
     """Run harpd until it exits by itself."""
     return subprocess.run(
-        [*HARPD, *words], capture_output=True, text=True, timeout=30, check=False
+        [*HARPD, *words],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
 
 
@@ -66,6 +71,16 @@ def test_a_certificate_that_cannot_be_used_is_told(tmp_path: Path) -> None:
 
     assert done.returncode == 2
     assert '"cert_file"' in done.stderr
+
+
+def test_the_end_of_input_must_mean_something(tmp_path: Path) -> None:
+    """/dev/null always ends at once, whoever started us."""
+    words = ("--procedures", "p.py", "--listen", f"unix:{tmp_path}/socket")
+
+    done = run("start", *words, "--stop-at-eof")
+
+    assert done.returncode == 2
+    assert "must be a pipe" in done.stderr
 
 
 def test_an_address_in_use_is_told(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import ssl
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import attrs
@@ -223,6 +223,41 @@ async def test_a_unix_socket_speaks_the_extension_where_it_is_told_to(
 
     assert said.count(HEARTBEAT) == 1
     assert not harpd.path.exists()
+
+
+async def test_connections_are_bounded(tmp_path: Path) -> None:
+    """A flood is closed at the door, and descriptors are left for calls."""
+    config = tmp_path / "harpd.toml"
+    config.write_text("max_calls = 2\n")
+    with running_harpd(tmp_path, PROCEDURES, "--config", str(config)) as harpd:
+        async with AsyncExitStack() as stack:
+            held = [
+                await stack.enter_async_context(connect(harpd.path)) for _ in range(8)
+            ]
+            async with connect(harpd.path) as one_more:
+                with trio.fail_after(1):
+                    assert await one_more.receive_some(1) == b""
+            assert await outcome_of(held[0], a_call("ping")) == PONG
+
+        async with connect(harpd.path) as stream:
+            assert await outcome_of(stream, a_call("ping")) == PONG
+
+
+async def test_calls_beyond_the_bound_wait(tmp_path: Path) -> None:
+    """They run when others have ended; who leaves the line is forgotten."""
+    config = tmp_path / "harpd.toml"
+    config.write_text("max_calls = 1\n")
+    with running_harpd(tmp_path, PROCEDURES, "--config", str(config)) as harpd:
+        async with connect(harpd.path) as first, connect(harpd.path) as second:
+            await first.send_all(a_call("sleep", 0.6))
+            await trio.sleep(0.2)
+            async with connect(harpd.path) as impatient:
+                await impatient.send_all(a_call("sleep", 600))
+                await trio.sleep(0.1)
+            began_at = trio.current_time()
+            assert await outcome_of(second, a_call("ping")) == PONG
+
+    assert 0.1 < trio.current_time() - began_at < 5
 
 
 async def test_a_stop_lets_calls_end(tmp_path: Path) -> None:
