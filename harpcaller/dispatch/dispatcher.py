@@ -12,7 +12,7 @@ import trio
 
 from harpcaller.dispatch.ids import new_job_id
 from harpcaller.dispatch.job import Job
-from harpcaller.dispatch.running import STOPPED, Running
+from harpcaller.dispatch.running import Running
 from harpcaller.runners import Runner
 from harpcaller.store import (
     CancelResult,
@@ -151,7 +151,7 @@ class Dispatcher:
                 self._forget(job_id)
 
     async def stop(self, grace_s: float) -> None:
-        """Accept nothing more; end what still runs after `grace_s`, and wait for it."""
+        """Accept nothing more; stop what runs on after `grace_s`, and wait for it."""
         self.is_stopping = True
         with contextlib.suppress(StoreError):  # a lost store claims nothing either
             # What was claimed before has begun when this returns.
@@ -160,7 +160,7 @@ class Dispatcher:
         with self._grace:
             await self._wait_idle()
         for running in list(self._running.values()):
-            running.end(STOPPED)
+            running.stop()
         await self._wait_idle()
         self.has_stopped = True
         for job in self._jobs.values():
@@ -214,8 +214,8 @@ class Dispatcher:
             answer.succeed(True)
         elif job_id in self._running:  # it was claimed in the meantime
             self._cancel_running(job_id, answer)
-        else:
-            answer.succeed(False)
+        else:  # a job left at a stop is not started again: recovery heeds the wish
+            answer.succeed(write.result() is CancelResult.REQUESTED)
 
     def _end_waiting(self, job_id: JobId) -> None:
         job = self._jobs.get(job_id)

@@ -10,7 +10,8 @@ import trio
 
 from harpcaller.dispatch.job import Job
 from harpcaller.runners import Progress, Runner
-from harpcaller.store import Claim, Full, Store, StoreError, Write
+from harpcaller.store import Claim, Full, OnLoss, Store, StoreError, Write
+from harpcaller.store.loss import fate
 from protocol.errors import ErrorType, WireError
 from protocol.jsontext import JsonText, encode
 from protocol.outcome import Failed, Outcome
@@ -48,6 +49,7 @@ class Running:
         self._begin_successors = begin_successors
         self._scope = trio.CancelScope()
         self._outcome: Outcome | None = None
+        self._is_left = False
         self._is_connected = False
         self._exec_deadline = 0.0
         self._texts: list[JsonText] = []  # heard, not yet given to the store
@@ -56,19 +58,27 @@ class Running:
         self._in_flight: Write[None] | None = None
 
     async def carry_out(self, runner: Runner) -> None:
-        """Run the call; keep what it streams and, whatever happens, how it ended."""
+        """Run the call; keep what it streams and, whatever happens, how it ended.
+
+        A job that was left at a stop has no end; recovery starts it again.
+        """
         if self._outcome is None:
             try:
                 await self._run_within_limits(runner)
             except WireError as error:
                 data = None if error.data is None else encode(dict(error.data))
-                self._choose(
-                    Failed(type=error.type, message=error.message, data=data)
-                )
+                self._choose(Failed(type=error.type, message=error.message, data=data))
             except Exception:
                 log.exception("job.crashed", job_id=self.claim.job_id)
                 self._choose(_CRASHED)
-        await self._finish()
+        while self._in_flight is not None:
+            with contextlib.suppress(StoreError):  # `_kept` has seen to it
+                await self._in_flight
+        # no await from here to the caller's, or a cancel would be forgotten
+        if self._outcome is None:
+            log.info("job.left", job_id=self.claim.job_id)
+            return
+        await self._finish(self._outcome)
         log.info(
             "job.ended",
             job_id=self.claim.job_id,
@@ -85,6 +95,21 @@ class Running:
         self._scope.cancel()
         return True
 
+    def stop(self) -> None:
+        """End the job as stopped; where it may be started again, leave it so."""
+        claim = self.claim
+        end = fate(
+            claim.on_loss,
+            starts=claim.fence,
+            retries=claim.record.retries,
+            is_cancel_wished=False,
+        )
+        if isinstance(end, OnLoss):
+            self._is_left = True
+            self._scope.cancel()
+        else:
+            self.end(STOPPED)
+
     async def _run_within_limits(self, runner: Runner) -> None:
         record = self.claim.record
         self._exec_deadline = trio.current_time() + record.max_exec_s
@@ -94,7 +119,7 @@ class Running:
         self._heard()
         with self._scope:
             self._choose(await runner.carry_out(self.claim, progress))
-        if self._outcome is None:
+        if self._outcome is None and not self._is_left:
             self._choose(self._limit_hit())
 
     def _choose(self, outcome: Outcome) -> None:
@@ -112,9 +137,7 @@ class Running:
     def _limit_hit(self) -> Failed:
         record = self.claim.record
         if trio.current_time() >= self._exec_deadline:
-            return _timeout(
-                "max_exec_time", f"not done within {record.max_exec_s:g} s"
-            )
+            return _timeout("max_exec_time", f"not done within {record.max_exec_s:g} s")
         if not self._is_connected:
             return Failed(
                 type=ErrorType.NETWORK_ERROR,
@@ -157,19 +180,15 @@ class Running:
         if self._texts and self._outcome is None:
             self._flush()
 
-    async def _finish(self) -> None:
-        if self._in_flight is not None:
-            with contextlib.suppress(StoreError):  # `_kept` has seen to it
-                await self._in_flight
-        assert self._outcome is not None  # noqa: S101 (chosen by now)
+    async def _finish(self, outcome: Outcome) -> None:
         try:
-            await self._write_end(self._outcome)
+            await self._write_end(outcome)
         except Full:
             log.warning("packets.lost", job_id=self.claim.job_id, reason="disk full")
             self._texts = []
-            await self._write_end(self._outcome)
+            await self._write_end(outcome)
         self.job.keep(self._next, self._texts)
-        self.job.end(self._outcome)
+        self.job.end(outcome)
 
     def _write_end(self, outcome: Outcome) -> Write[tuple[Claim, ...]]:
         write = self._store.finish(self.claim, outcome, self._next, self._texts)
