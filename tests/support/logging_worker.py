@@ -75,6 +75,10 @@ class LoggingWorker:
             "tls": {"address": "127.0.0.1", "port": self.port},
         }
 
+    def entries(self) -> list[Entry]:
+        """Return all of its log."""
+        return read_entries(self.log)[0]
+
 
 @contextmanager
 def running_worker(directory: Path) -> Iterator[LoggingWorker]:

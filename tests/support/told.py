@@ -71,6 +71,8 @@ class Told:
         self.jobs: dict[str, JobTold] = {}
         self.broken: list[str] = []
         self.may_lose = False  # no dispatcher was stopped yet
+        self.refusals: frozenset[str] = frozenset()
+        """The request errors that may be met: what was refused has not been told."""
 
     def send(self, asked: Asked) -> None:
         """Remember what was asked for, before it is sent."""
@@ -78,6 +80,8 @@ class Told:
 
     def accept(self, asked: Asked, reply: Reply) -> str | None:
         """Take the answer to a call; return the job's id."""
+        if _error_type(reply) in self.refusals:
+            return None
         job_id = reply.get("job_id")
         if not isinstance(job_id, str):
             self._complain(asked.tag, f"was refused: {reply}")
@@ -110,6 +114,8 @@ class Told:
     def take_outcome(self, job_id: str, outcome: Reply) -> None:
         """Take a line that says how a job ended."""
         job = self.jobs[job_id]
+        if _error_type(outcome) in self.refusals:
+            return
         if job.outcome is None:
             job.outcome = outcome
             self._check_outcome(job_id, job, outcome)
@@ -147,8 +153,9 @@ class Told:
             self._complain(job_id, f"has other arguments: {status}")
 
     def refuse(self, job_id: str, reply: Reply) -> None:
-        """Take an answer that makes no sense."""
-        self._complain(job_id, f"was answered with {reply}")
+        """Take an answer that makes no sense, unless it is a refusal."""
+        if _error_type(reply) not in self.refusals:
+            self._complain(job_id, f"was answered with {reply}")
 
     def _complain(self, about: str, what: str) -> None:
         self.broken.append(f"{about}: {what}")
