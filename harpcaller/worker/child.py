@@ -16,6 +16,7 @@ from protocol import harp_worker
 from protocol.harp_worker import Refusal, Refused
 from protocol.jsontext import MAX_DEPTH, JsonText, decode, is_within_depth
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _MAX_MESSAGE_CHARACTERS = 64 * 1024
 
 
@@ -79,9 +80,8 @@ def to_json(value: Any) -> JsonText:
     Raises:
         TypeError, ValueError, RecursionError: it is none; NaN is none either.
     """
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     try:
-        encoded = text.encode()
+        encoded = _ENCODER.encode(value).encode()
     except UnicodeEncodeError:
         raise ValueError("a lone surrogate is no character") from None
     if not is_within_depth(encoded, MAX_DEPTH - 1):

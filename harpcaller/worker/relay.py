@@ -1,10 +1,14 @@
-"""What a call's process wrote, made into what its dispatcher is told."""
+"""What a call's process wrote, made into what its dispatcher is told, and how often."""
 
 from __future__ import annotations
 
 from protocol import harp_worker
 
 _ENDINGS = (b'{"result":', b'{"exception":', b'{"harp":1,"error":')
+_FREE_CHUNKS = 4
+_PAUSE_S = 0.002
+_BURST_GAP_S = 2 * _PAUSE_S  # measured from read to read, a pause included
+_FULL_BYTES = 32 * 1024  # half a pipe: to wait for more would stop the process
 _NO_RESULT = harp_worker.exception(
     "ProcessExited", "the procedure's process ended without a result"
 )
@@ -52,3 +56,21 @@ class Replies:
         if self._is_acknowledged:
             return told or _NO_RESULT
         return harp_worker.acknowledgement(streams=False) + (told or _NO_RESULT)
+
+
+class Pace:
+    """Makes a burst of small writes into few sends: each costs more than its bytes.
+
+    The first chunks of a burst pass at once, so a call that says little never waits.
+    """
+
+    def __init__(self) -> None:
+        self._last_at = float("-inf")
+        self._streak = 0
+
+    def pause_s(self, now: float, length: int) -> float:
+        """Return how long to let the process write before reading again."""
+        is_burst = now - self._last_at < _BURST_GAP_S and length < _FULL_BYTES
+        self._last_at = now
+        self._streak = self._streak + 1 if is_burst else 0
+        return _PAUSE_S if self._streak > _FREE_CHUNKS else 0

@@ -12,7 +12,7 @@ import trio
 from harpcaller.worker.children import Child, Children
 from harpcaller.worker.listen import keep_alive, peer_of
 from harpcaller.worker.peer import Peer
-from harpcaller.worker.relay import Replies
+from harpcaller.worker.relay import Pace, Replies
 from harpcaller.worker.users import Users
 from protocol import harp_worker
 from protocol.harp import ALPN_PROTOCOL, HEARTBEAT, HEARTBEAT_S, HarpCall
@@ -175,12 +175,15 @@ class Server:
     async def _relay(self, peer: Peer, child: Child) -> bytes:
         """Pass on what the call says; return its last lines when it is all gone."""
         replies = Replies(self._max_line_bytes)
+        pace = Pace()
         while data := await self._next_data(peer, child):
             lines = replies.receive(data)
             if lines:
                 await peer.send(lines)
             if replies.is_overflown:
                 return replies.finish(_OVERFLOWN)
+            if pause_s := pace.pause_s(trio.current_time(), len(data)):
+                await trio.sleep(pause_s)
         return replies.finish(await child.receive_ending())
 
     async def _next_data(self, peer: Peer, child: Child) -> bytes:

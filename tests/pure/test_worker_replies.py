@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harpcaller.worker.relay import Replies
+from harpcaller.worker.relay import Pace, Replies
 
 ACK = b'{"harp":1,"stream_result":true}\n'
 TOLD = b'{"exception":{"type":"ProcessKilled","message":"m"}}\n'
@@ -76,3 +76,22 @@ def test_any_cut_gives_the_same_lines(cuts: list[int], ending: bytes) -> None:
 
     assert sent == said
     assert replies.finish(b"") == ending
+
+
+def test_a_call_that_says_little_never_waits() -> None:
+    """Acknowledgement, a few packets and the result follow each other closely."""
+    pace = Pace()
+
+    assert not any(pace.pause_s(number / 1000, 20) for number in range(5))
+
+
+def test_a_burst_of_small_writes_is_read_in_lots() -> None:
+    """Each send costs more than its bytes."""
+    pace = Pace()
+    for number in range(5):
+        pace.pause_s(number / 1000, 20)
+
+    assert pace.pause_s(0.006, 20) > 0
+    assert pace.pause_s(0.008, 20) > 0
+    assert pace.pause_s(0.010, 60_000) == 0  # the pipe is full: the process waits
+    assert pace.pause_s(9, 20) == 0
