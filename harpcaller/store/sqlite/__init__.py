@@ -23,6 +23,7 @@ from harpcaller.store import (
     Opened,
     QueuePage,
     Submitted,
+    Unavailable,
 )
 from harpcaller.store.sqlite import docs, jobs, queues, recovery, schema, upkeep
 from harpcaller.store.sqlite.cache import RecordCache
@@ -62,8 +63,8 @@ class SqliteStore:
     ) -> None:
         self._directory = directory
         self._clock = clock
-        reserve = Reserve(directory / "reserve", reserve_bytes)
-        self._writer = Writer(reserve, self._hear, on_failure)
+        self._reserve = Reserve(directory / "reserve", reserve_bytes)
+        self._writer = Writer(self._reserve, self._hear, on_failure)
         self._cache = RecordCache(max_records=_CACHED_RECORDS, max_bytes=_CACHED_BYTES)
         self._counts: dict[State, int] = {}
 
@@ -74,6 +75,7 @@ class SqliteStore:
         Raises:
             InUse: another process has the directory.
             TooNew: a newer program wrote the store.
+            Unavailable: the disk is broken, or full and without a reserve.
         """
         with trio.CancelScope(shield=True):  # a thread's work is not left half done
             opened = await trio.to_thread.run_sync(
@@ -214,11 +216,13 @@ class SqliteStore:
     def _recover(self, name: str, max_running: int, max_queued: int) -> Opened:
         self._lock = take_directory(self._directory)
         try:
-            db = schema.open_writer(self._directory)
-            lost, requeued = recovery.bury(db, self._clock)
+            db, lost, requeued = self._open_tables()
             self._ledger = Ledger(
                 db, clock=self._clock, max_running=max_running, max_queued=max_queued
             )
+        except apsw.Error as error:
+            os.close(self._lock)
+            raise Unavailable(f"{self._directory}: {error}") from error
         except BaseException:
             os.close(self._lock)
             raise
@@ -228,6 +232,22 @@ class SqliteStore:
             lost=lost,
             requeued=requeued,
         )
+
+    def _open_tables(self) -> tuple[apsw.Connection, int, int]:
+        """Open the file and recover; return how many jobs were lost and requeued."""
+        with contextlib.suppress(apsw.FullError, apsw.IOError):
+            return self._try_to_open()
+        # Recovery has to write, and on a full disk the reserve is all there is.
+        self._reserve.release()
+        return self._try_to_open()
+
+    def _try_to_open(self) -> tuple[apsw.Connection, int, int]:
+        db = schema.open_writer(self._directory)
+        try:
+            return db, *recovery.bury(db, self._clock)
+        except BaseException:
+            db.close()
+            raise
 
     def _let_go(self) -> None:
         # Closing also tidies up; on a broken disk that is left to the next start.
