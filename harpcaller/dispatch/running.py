@@ -157,7 +157,8 @@ class Running:
         if self._in_flight is None:
             self._flush()
         while self._texts_bytes > MAX_LOT_BYTES and self._in_flight is not None:
-            await self._in_flight
+            with contextlib.suppress(StoreError):  # `_kept` ends the job
+                await self._in_flight
             self._heard()  # it was us who made it wait
 
     def _flush(self) -> None:
