@@ -160,6 +160,7 @@ class BusyClients:
             self._told.take_cancelled(job_id)
         elif reply != {"cancelled": False}:
             self._told.refuse(job_id, reply)
+            return
         # Either way it has ended, and whoever asks hears how.
         ended = await client.ask({"harpcaller": 1, "get_result": job_id, "wait": False})
         if ended is not None:

@@ -107,7 +107,7 @@ class Torment:
         try:
             self.daemon.start()
         except NotReady:
-            if not below or self.daemon.process.returncode != -9:
+            if not below or self.daemon.is_alive:
                 raise
             self.daemon.below = ()  # it died while it recovered
             self.daemon.start()

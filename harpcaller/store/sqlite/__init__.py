@@ -235,7 +235,7 @@ class SqliteStore:
 
     def _open_tables(self) -> tuple[apsw.Connection, int, int]:
         """Open the file and recover; return how many jobs were lost and requeued."""
-        with contextlib.suppress(apsw.FullError, apsw.IOError):
+        with contextlib.suppress(apsw.FullError):
             return self._try_to_open()
         # Recovery has to write, and on a full disk the reserve is all there is.
         self._reserve.release()
