@@ -218,17 +218,23 @@ class StoreMachine(RuleBasedStateMachine):
         assert told == () if is_repeated else isinstance(told, Fenced)
 
     @precondition(lambda self: self.model.of(*ALIVE))
-    @rule(data=st.data(), outcome=OUTCOMES)
-    def settle(self, data: st.DataObject, outcome: Outcome) -> None:
+    @rule(data=st.data(), outcome=OUTCOMES, fields=JOBS)
+    def settle(
+        self, data: st.DataObject, outcome: Outcome, fields: dict[str, Any]
+    ) -> None:
         job = self.pick(data, *ALIVE)
-        told, claims = self.do_all(
+        new = new_job(**fields)
+        # Who comes between the end and the take must not have the slot.
+        told, submitted, claims = self.do_all(
             [
                 lambda: self.store.settle(job.new.job_id, outcome),
+                lambda: self.store.submit(new),
                 self.store.take,
             ]
         )
         assert told
         self.model.end(job, outcome)
+        self.follow_submit(new, submitted)
         self.follow_claims(claims)
 
     @rule(data=st.data())
