@@ -70,7 +70,7 @@ class TooManyQueued(StoreError):
 class OnLoss(StrEnum):
     """What becomes of a running job whose dispatcher is gone."""
 
-    END = "end"  # it ends as missing_result
+    END = "end"  # it ends as missing_result; a call with `retries` means RETRY
     RETRY = "retry"  # it waits at its old place while starts remain
     RESUME = "resume"  # it runs on, under a new fence
 
@@ -265,12 +265,15 @@ class Store(Protocol):
         """Add packets to a job that nobody runs; return the first one's number.
 
         Raises:
-            Fenced: the job has ended or never was.
+            Fenced: the job does not run.
             Full: the disk is.
         """
 
     def settle(self, job_id: JobId, outcome: Outcome) -> Write[bool]:
-        """End a job that nobody runs; False where it had ended: the first wins."""
+        """End a job that nobody runs; False where it had ended: the first wins.
+
+        Its slot, if it had one, is given away by the next `take`.
+        """
 
     def cancel(self, job_id: JobId) -> Write[CancelResult]:
         """End a queued job; note the wish for a running one, durably.

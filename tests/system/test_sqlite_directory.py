@@ -13,7 +13,7 @@ import trio
 from new_jobs import new_job, queue
 from stored import DONE, ended, log_of, record_of, started, texts
 
-from harpcaller.store import Fault
+from harpcaller.store import Fault, Unavailable
 from harpcaller.store.sqlite import InUse, SqliteStore, TooNew
 from harpcaller.store.sqlite.schema import DATABASE, migrate, migrations
 from protocol.call import Sealed
@@ -81,6 +81,15 @@ async def test_a_store_of_a_newer_program_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(TooNew):  # and the directory is free: not InUse
         await opened(tmp_path)
+
+
+async def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
+    """A sentence that names the directory, and the directory is free again."""
+    (tmp_path / DATABASE).write_text("this is no database, and never was " * 100)
+
+    for _ in range(2):
+        with pytest.raises(Unavailable, match=str(tmp_path)):
+            await opened(tmp_path)
 
 
 def test_a_migration_is_done_once_and_whole() -> None:

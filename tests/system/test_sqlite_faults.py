@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import apsw
 import pytest
 import trio
-from failing_disk import FailingDisk
+from failing_disk import REAL_DISK, FailingDisk
 from new_jobs import new_job, queue
 from stored import DONE, ended, log_of, record_of, started, texts
 
 from harpcaller.store import CancelResult, Full, Unavailable
 from harpcaller.store.sqlite import SqliteStore
+from harpcaller.store.sqlite.schema import DATABASE
 from protocol.job import State
 from protocol.jsontext import JsonText
 
@@ -114,6 +117,57 @@ async def test_one_sync_serves_all_that_wait(
         await write
 
     assert disk.syncs - before <= 5
+
+
+async def test_a_stranger_with_a_lock_is_waited_for_and_then_told(
+    store: SqliteStore, failures: list[BaseException], tmp_path: Path
+) -> None:
+    """Somebody opens the file with a tool: no reason to die, nor to wait for ever."""
+    stranger = apsw.Connection(str(tmp_path / "state" / DATABASE), vfs=REAL_DISK)
+    stranger.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(Unavailable, match="locked"):
+        await store.submit(new_job())
+    stranger.execute("ROLLBACK")
+    stranger.close()
+
+    await store.submit(new_job())
+    assert failures == []
+
+
+QUOTA = """
+import resource, sys, trio
+from pathlib import Path
+from new_jobs import new_job
+from harpcaller.store import Full
+from harpcaller.store.sqlite import SqliteStore
+async def main():
+    store = SqliteStore(Path(sys.argv[1]), reserve_bytes=0)
+    await store.open("test", 1000, 1000)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, resource.RLIM_INFINITY))
+    try:
+        while True:
+            await store.submit(new_job(info=b'"' + b"x" * 50_000 + b'"'))
+    except Full:
+        print("full")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (-1, -1))
+    await store.submit(new_job())
+    await store.close()
+trio.run(main)
+"""
+
+
+async def test_a_quota_is_a_full_disk(tmp_path: Path) -> None:
+    """The daemon goes on when somebody has made room."""
+    path = os.pathsep.join(sys.path)
+
+    result = await trio.run_process(
+        [sys.executable, "-c", QUOTA, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_stdout=True,
+    )
+
+    assert result.stdout == b"full\n"
 
 
 @pytest.fixture

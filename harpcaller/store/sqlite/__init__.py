@@ -75,6 +75,7 @@ class SqliteStore:
         Raises:
             InUse: another process has the directory.
             TooNew: a newer program wrote the store.
+            Unavailable: what is there is no store, or the disk fails.
             Unavailable: the disk is broken, or full and without a reserve.
         """
         with trio.CancelScope(shield=True):  # a thread's work is not left half done
@@ -223,8 +224,10 @@ class SqliteStore:
         except apsw.Error as error:
             os.close(self._lock)
             raise Unavailable(f"{self._directory}: {error}") from error
-        except BaseException:
+        except BaseException as error:
             os.close(self._lock)
+            if isinstance(error, apsw.Error):
+                raise Unavailable(f"{self._directory}: {error}") from error
             raise
         return Opened(
             epoch=f"{name}-{secrets.token_hex(4)}",

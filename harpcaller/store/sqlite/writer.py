@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
@@ -21,6 +22,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _MAX_LOT = 1000
+_QUOTAS = (errno.EDQUOT, errno.EFBIG)
 
 # These give way when the disk is full; all others may use the reserve.
 _GROWING: frozenset[Callable[..., Any]] = frozenset(
@@ -156,8 +158,11 @@ class Writer:
         try:
             return refused + self._commit(lot)
         except Exception as error:
-            # Whose fault it is shows when each is alone.
             self._roll_back(error)
+            if isinstance(error, apsw.FullError):
+                refused += [_full(o) for o in lot if o.act in _GROWING]
+                lot = [o for o in lot if o.act not in _GROWING]
+            # Whose fault it is shows when each is alone.
             return refused + [self._do_alone(operation) for operation in lot]
 
     def _commit(self, lot: Sequence[Operation]) -> list[Ending]:
@@ -172,7 +177,7 @@ class Writer:
                 endings.append((operation.write, None, refusal))
             else:
                 endings.append((operation.write, result, None))
-        db.execute("COMMIT")
+        _end_transaction(db)
         return endings
 
     def _do_alone(self, operation: Operation) -> Ending:
@@ -183,7 +188,7 @@ class Writer:
             return self._commit([operation])[0]
         except Exception as error:
             self._roll_back(error)
-            if _tells_full(error):
+            if isinstance(error, apsw.FullError):
                 return self._do_with_reserve(operation)
             if isinstance(error, apsw.BusyError):  # a stranger writes to our file
                 return operation.write, None, Unavailable(str(error))
@@ -239,8 +244,16 @@ def _full(operation: Operation) -> Ending:
     return operation.write, None, Full("the disk is full")
 
 
-def _tells_full(error: Exception) -> bool:
-    return isinstance(error, apsw.FullError)
+def _end_transaction(db: apsw.Connection) -> None:
+    try:
+        db.execute("COMMIT")
+    except apsw.IOError as error:
+        # SQLite knows ENOSPC alone; a quota is as good. Only while it writes: a
+        # sync that fails has lost pages, whatever it says.
+        code = getattr(error, "extendedresult", 0)
+        if code == apsw.SQLITE_IOERR_WRITE and db.system_errno in _QUOTAS:
+            raise apsw.FullError(str(error)) from error
+        raise
 
 
 def _tells_broken(error: Exception) -> bool:
