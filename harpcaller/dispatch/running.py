@@ -136,14 +136,14 @@ class Running:
 
     def _limit_hit(self) -> Failed:
         record = self.claim.record
-        if trio.current_time() >= self._exec_deadline:
-            return _timeout("max_exec_time", f"not done within {record.max_exec_s:g} s")
-        if not self._is_connected:
+        if not self._is_connected:  # whichever limit it was: the two may be equal
             return Failed(
                 type=ErrorType.NETWORK_ERROR,
                 message=f"no connection within {record.timeout_s:g} s",
                 data=encode({"code": "timedout"}),
             )
+        if trio.current_time() >= self._exec_deadline:
+            return _timeout("max_exec_time", f"not done within {record.max_exec_s:g} s")
         return _timeout(
             "timeout", f"nothing heard from the worker for {record.timeout_s:g} s"
         )

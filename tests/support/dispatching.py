@@ -37,12 +37,14 @@ class Ending:
 
 
 @asynccontextmanager
-async def a_dispatcher(runner: Runner) -> AsyncIterator[Dispatcher]:
+async def a_dispatcher(
+    runner: Runner, *, limits: Limits | None = None, max_running: int = 1000
+) -> AsyncIterator[Dispatcher]:
     """Dispatch until the block ends; what runs then is cancelled."""
     store = MemoryStore()
-    await store.open("test", 1000, 1000)
+    await store.open("test", max_running, 1000)
     async with trio.open_nursery() as nursery:
-        yield Dispatcher(store, runner, Limits(), nursery, time.time)
+        yield Dispatcher(store, runner, limits or Limits(), nursery, time.time)
         nursery.cancel_scope.cancel()
     await store.close()
 
