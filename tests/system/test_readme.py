@@ -26,6 +26,17 @@ def quick_start() -> list[str]:
     return block[1].splitlines()
 
 
+def test_every_path_that_the_readme_names_is_there() -> None:
+    """A table of places that are not there is worse than none."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = readme[readme.index("| to | look at |") : readme.index("## Check a change")]
+
+    named = re.findall(r"(?<![`\w])`?([\w/]+/|[\w./-]+\.\w+)`?(?=[,` ])", table)
+
+    assert len(named) > 10
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
 @needs_private_machine
 def test_the_quick_start_works_as_it_is_written(tmp_path: Path) -> None:
     """It is the first thing that anybody tries; port and paths are the real ones."""
