@@ -144,6 +144,7 @@ class Conversation:
         if not lines:
             return
         self._has_asked = True
+        self._line_due = None  # what may have begun behind them has its own time
         if self._lines is None:
             self._lines = deque()
         self._lines.extend(lines)
