@@ -3,73 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from collections.abc import Callable
 
-import attrs
 import pytest
 import trio
-from dispatching import a_dispatcher
 from scripted_runner import DONE, ScriptedRunner, a_call, sleeping, streaming
-from trio.testing import MockClock, lockstep_stream_pair, memory_stream_pair
+from trio.testing import MockClock, lockstep_stream_pair
+from visit import Visit, a_visit
 
-from harpcaller.dispatch.dispatcher import Dispatcher
-from harpcaller.front.conversation import Bounds
-from harpcaller.front.session import Session, Terms
 from protocol.job import JobId
-from protocol.replies import HelloLimits
 
 CANCEL = b'{"harpcaller":1,"cancel":"nothing"}'
 CANCELLED = b'{"cancelled":false}\n'
-NOBODYS = "00000000-0000-7000-8000-000000000000"
-HELLO = HelloLimits(
-    max_line_bytes=2**20, max_depth=128, max_pending=64, timeout_s=600, max_exec_s=86400
-)
-Ends: TypeAlias = trio.StapledStream[Any, Any]
-Pair: TypeAlias = Callable[[], tuple[Ends, Ends]]
-
-
-@attrs.frozen
-class Visit:
-    """A client's end of a session, and the session."""
-
-    client: Ends
-    session: Session
-    dispatcher: Dispatcher
-
-    async def say(self, *lines: bytes) -> None:
-        """Send bytes as they are."""
-        for line in lines:
-            await self.client.send_all(line)
-
-    async def hear(self) -> bytes:
-        """Return what comes next, b"" at the end."""
-        return bytes(await self.client.receive_some(2**20))
-
-    async def hear_out(self) -> tuple[bytes, float]:
-        """Return all that comes to the end, and when that was."""
-        heard = b""
-        with trio.fail_after(10**5):
-            while data := await self.hear():
-                heard += data
-        return heard, trio.current_time()
-
-
-@asynccontextmanager
-async def a_visit(
-    runner: ScriptedRunner | None = None, pair: Pair = memory_stream_pair
-) -> AsyncIterator[Visit]:
-    """Connect a client to a dispatcher for the block."""
-    async with (
-        a_dispatcher(runner or ScriptedRunner()) as dispatcher,
-        trio.open_nursery() as sessions,
-    ):
-        client, stream = pair()
-        session = Session(stream, dispatcher, Terms(bounds=Bounds(), hello=HELLO))
-        sessions.start_soon(session.run)
-        yield Visit(client, session, dispatcher)
-        sessions.cancel_scope.cancel()
 
 
 def follow(job_id: str) -> bytes:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
+import random
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +20,9 @@ from loop_probe import LoopProbe
 from practice_daemon import LOOPBACK, practice_daemon
 from rude_clients import KINDS, be_rude
 
+from protocol.errors import REQUEST_ERRORS
+from protocol.examples import EXAMPLES
+
 BOUND_S = 0.1
 YARDSTICK_S = 0.11  # what it takes on the small machine that the bound is meant for
 TRIES = 3
@@ -25,6 +30,10 @@ RUDE_CLIENTS = 300
 RUDE_S = 5
 PATIENCE_S = 1  # what a polite client has among rude ones
 LONG = b"9" * 20  # sends a line down the exact path
+PROBE = b'{"harpcaller":1,"cancel":"","session":true}\n'
+DAMAGED, LOT = 3000, 100
+SOUND = [line.encode() for _, line in EXAMPLES]
+PIECES = (b'"', b"{}", b"[", b"]", b",", b":null", b"1e999", b"-", b"\\ud800", b"\xff")
 CALL = {"harpcaller": 1, "host": "worker", "procedure": "count", "session": True}
 # What is measured has to run as it does for those who use it.
 WITHOUT_COVERAGE = ["env", *(f"-u{name}" for name in os.environ if "COVERAGE" in name)]
@@ -94,6 +103,39 @@ async def test_three_hundred_rude_clients_disturb_nobody(tmp_path: Path) -> None
     assert calls > 10
     assert "crashed" not in log
     assert "Traceback" not in log
+
+
+def test_every_line_has_one_answer_however_it_was_damaged(tmp_path: Path) -> None:
+    """A client that counts lines must never lose its place."""
+    chance = random.Random(7)  # noqa: S311 (no secret)
+    kinds: set[str] = set()
+    with (
+        running_daemon(tmp_path) as daemon,
+        daemon.connect() as client,
+        client.makefile("rb") as replies,
+    ):
+        for _ in range(DAMAGED // LOT):
+            lines = [damaged(chance, chance.choice(SOUND)) for _ in range(LOT)]
+            client.sendall(b"".join(line + b"\n" + PROBE for line in lines))
+            for _ in lines:
+                reply = json.loads(replies.readline())
+                kinds.add(reply.get("error", {}).get("type", "none"))
+                assert replies.readline() == b'{"cancelled":false}\n'
+
+    assert kinds <= {"none", *REQUEST_ERRORS}
+    assert len(kinds) > 4
+
+
+def damaged(chance: random.Random, line: bytes) -> bytes:
+    """Return the line with some bytes changed, left out or said twice."""
+    for _ in range(chance.randint(1, 4)):
+        start = chance.randrange(2, len(line))
+        end = start + chance.randrange(4)
+        inserted = chance.choice(
+            (b"", line[start:end] * 2, chance.choice(PIECES), chance.randbytes(1))
+        )
+        line = line[:start] + inserted + line[end:]
+    return line.replace(b"\n", b"")
 
 
 async def be_polite(daemon: DaemonProcess, for_s: float) -> int:
