@@ -19,10 +19,12 @@ BOUNDS = Bounds(max_line_bytes=200, max_pending=3)
 
 
 def begin(bounds: Bounds = BOUNDS) -> Conversation:
+    """Return a conversation that began at 100 seconds."""
     return Conversation(bounds, now=100.0)
 
 
 def ask(conversation: Conversation, *data: bytes) -> list[Asked]:
+    """Return all that was asked by `data`, piece by piece."""
     asked: list[Asked] = []
     for piece in data:
         conversation.receive(piece)
@@ -32,6 +34,7 @@ def ask(conversation: Conversation, *data: bytes) -> list[Asked]:
 
 
 def error_of(asked: Asked) -> dict[str, Any]:
+    """Return the error in a reply."""
     assert isinstance(asked, bytes)
     error: dict[str, Any] = json.loads(asked)["error"]
     return error
