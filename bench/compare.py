@@ -97,7 +97,7 @@ CASES = (
 
 def load(server: Server, request: str, *options: str) -> dict[str, Any]:
     """Run the load generator once; return what it printed."""
-    command = [sys.executable, HERE / "load.py", server.address, request, *options]
+    command = [sys.executable, str(HERE / "load.py"), server.address, request, *options]
     done = subprocess.run(
         [*command, "--pid", str(server.pid)], capture_output=True, check=True
     )

@@ -53,7 +53,7 @@ def per_connection(server: Server, connections: int) -> float:
 def per_job(server: Server, folder: Path, jobs: int) -> float:
     """Return the bytes on disk of a small job that has ended."""
     before = disk_bytes(folder)
-    command = [sys.executable, HERE / "load.py", server.address, CALL]
+    command = [sys.executable, str(HERE / "load.py"), server.address, CALL]
     subprocess.run(
         [*command, "--connections", "16", "--depth", "16", "--count", str(jobs)],
         check=True,
