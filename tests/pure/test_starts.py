@@ -84,6 +84,19 @@ def test_jobs_on_their_way_together_may_arrive_in_another_order() -> None:
     assert overtakings(log("begun c 1", "begun a 1", "begun b 1"), asked)
 
 
+def test_a_call_cancelled_on_its_way_may_arrive_behind_its_successor() -> None:
+    """They come by two connections; the worker reads them as it likes."""
+    asked = calls("a", "b")
+    begun = [
+        Entry(at=1.0, event=BEGUN, job_id="id of b", fence=1, tag="b"),
+        Entry(at=1.1, event=BEGUN, job_id="id of a", fence=1, tag="a"),
+    ]
+    closed = Entry(at=1.1, event=CLOSED, job_id="id of a", fence=1, tag="a")
+
+    assert overtakings(begun, asked)
+    assert not overtakings([*begun, closed], asked)
+
+
 def test_more_than_the_concurrency_is_noticed() -> None:
     """P3: never more than that."""
     together = log("begun a 1", "begun b 1", "ended a 1", "ended b 1")

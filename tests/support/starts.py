@@ -20,6 +20,17 @@ class Seen:
     at: float
     asked: Asked
     fence: int
+    was_left: bool  # it was closed: the dispatcher cancelled it, or died
+
+    def __str__(self) -> str:
+        """Return what tells a stranger where to look in the worker's log."""
+        return f"{self.asked.tag}/{self.fence} at {self.at:.3f}"
+
+    def may_be_later_than(self, other: Seen) -> bool:
+        """Tell whether it may have been started first, and seen second."""
+        if self.fence > 1:  # its first start never came to the worker
+            return True
+        return self.was_left and self.at - other.at < SKEW_S
 
 
 def double_starts(entries: Sequence[Entry], asked: Mapping[str, Asked]) -> list[str]:
@@ -51,18 +62,20 @@ def overtakings(
 
     `lost` are the jobs that ended because the dispatcher died, and when it did:
     they had been started too. Up to the queue's concurrency are on their way to the
-    worker at a time, and may arrive in another order.
+    worker at a time, and may arrive in another order; so may one that was cancelled
+    on its way and its successor, on another connection.
     """
     broken = []
     for queue, seen in _first_seen(entries, asked, lost).items():
         for position, one in enumerate(seen):
             later = [
-                other.asked.tag
+                str(other)
                 for other in seen[position + 1 :]
-                if other.asked.place < one.asked.place and other.fence <= 1
+                if other.asked.place < one.asked.place
+                and not other.may_be_later_than(one)
             ]
             if len(later) >= one.asked.concurrency:
-                broken.append(f"{queue}: {one.asked.tag} was started before {later}")
+                broken.append(f"{queue}: {one} was started before {later}")
     return broken
 
 
@@ -112,10 +125,12 @@ def _first_seen(
     signs = [(e.at, e.tag, e.fence) for e in entries if e.event == BEGUN]
     signs += [(at, tag, 1 + asked[tag].retries) for at, tag in lost]
     signs.sort(key=lambda sign: (sign[0], asked[sign[1]].place))
+    left = {(e.tag, e.fence) for e in entries if e.event == CLOSED}
     queues: dict[str, dict[str, Seen]] = defaultdict(dict)
     for at, tag, fence in signs:
         queue = asked[tag].queue
         if queue is not None:
-            seen = Seen(at=at, asked=asked[tag], fence=fence)
+            was_left = (tag, fence) in left
+            seen = Seen(at=at, asked=asked[tag], fence=fence, was_left=was_left)
             queues[queue].setdefault(tag, seen)
     return {queue: list(seen.values()) for queue, seen in queues.items()}

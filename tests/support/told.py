@@ -70,7 +70,8 @@ class Told:
         self.asked: dict[str, Asked] = {}
         self.jobs: dict[str, JobTold] = {}
         self.broken: list[str] = []
-        self.may_lose = False  # no dispatcher was stopped yet
+        self.may_lose = False
+        """A dispatcher is stopped, or dead: what runs may end as missing_result."""
         self.refusals: frozenset[str] = frozenset()
         """The request errors that may be met: what was refused has not been told."""
 

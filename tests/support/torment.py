@@ -25,7 +25,7 @@ from indira.client import AdminClient
 ROUND_S = 30.0  # no client may hang longer than that on a daemon that is gone
 DRAIN_S = 120.0  # for all that waits, on a busy machine
 
-Death: TypeAlias = Callable[[DaemonProcess], Awaitable[None]]
+Death: TypeAlias = Callable[["Torment"], Awaitable[None]]
 """Returns when the daemon is dead, by its doing or not."""
 
 
@@ -64,11 +64,12 @@ class Torment:
 
         `below_next` is the command that the next daemon is started by.
         """
+        self.told.may_lose = False
         clients = BusyClients(self.daemon, self.told, self.chance)
         with trio.fail_after(ROUND_S):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(clients.run)
-                await death(self.daemon)
+                await death(self)
         died_at = time.monotonic()
         self.told.may_lose = True
         self._start(below_next)
@@ -76,6 +77,11 @@ class Torment:
         await self._check_jobs(died_at)
         self._check_starts()
         self._assert_unbroken()
+
+    def terminate(self) -> None:
+        """Ask the daemon to stop: from now on running jobs may be lost."""
+        self.told.may_lose = True
+        self.daemon.terminate()
 
     async def outlive(self) -> None:
         """Wait until all jobs have ended, and check everything once more."""

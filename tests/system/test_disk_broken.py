@@ -63,7 +63,8 @@ async def test_writes_that_fail_under_load_break_no_promise(tmp_path: Path) -> N
     """What was told before stays true, and the next daemon recovers."""
     chance = random.Random(seed())  # noqa: S311 (to be repeated, not secret)
 
-    async def fail(daemon: DaemonProcess) -> None:
+    async def fail(torment: Torment) -> None:
+        daemon = torment.daemon
         if not daemon.below:  # it had failed in its recovery
             daemon.kill()
             return

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import trio
-from daemon_process import DaemonProcess, running_daemon
+from daemon_process import running_daemon
 from logging_worker import running_worker
 from torment import Torment, campaign, seed
 
@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.campaign, pytest.mark.timeout(3600)]
 KILLS = 200
 MAX_RUNNING = 40  # few enough that jobs without a queue wait too
 LONGEST_ROUND_S = 0.6
+STOP_GRACE_S = 0.1
 
 # The last number is about what a round makes of it; the first ones are recovery's.
 SYSCALLS = {"fdatasync": 60, "pwrite64": 600, "sendto": 300, "write": 120, "unlink": 4}
@@ -30,9 +31,12 @@ async def test_kills_at_random_instants_break_no_promise(tmp_path: Path) -> None
     """P1 to P4: told is kept, one end, queues in order, logs dense."""
     chance = random.Random(seed())  # noqa: S311 (to be repeated, not secret)
 
-    async def die(daemon: DaemonProcess) -> None:
+    async def die(torment: Torment) -> None:
         await trio.sleep(chance.uniform(0, LONGEST_ROUND_S))
-        daemon.kill()
+        if chance.random() < 0.2:  # a stop is no safer place to die
+            torment.terminate()
+            await trio.sleep(chance.uniform(0, 2 * STOP_GRACE_S))
+        torment.daemon.kill()
 
     with tormented_daemon(tmp_path, chance) as torment:
         for _ in range(campaign(KILLS)):
@@ -52,8 +56,9 @@ async def test_kills_at_the_nth_write_break_no_promise(tmp_path: Path) -> None:
         await torment.outlive()
 
 
-async def die_by_itself(daemon: DaemonProcess) -> None:
+async def die_by_itself(torment: Torment) -> None:
     """Wait until strace has killed the daemon, or kill it."""
+    daemon = torment.daemon
     deadline = time.monotonic() + LONGEST_ROUND_S
     while daemon.is_alive and time.monotonic() < deadline:  # noqa: ASYNC110 (a process)
         await trio.sleep(0.005)
@@ -78,7 +83,13 @@ def tormented_daemon(directory: Path, chance: random.Random) -> Iterator[Torment
         running_daemon(
             directory / "daemon",
             hosts=worker.hosts(),
-            settings={"max_running": MAX_RUNNING, "ca_file": str(worker.ca_file)},
+            settings={
+                "max_running": MAX_RUNNING,
+                "stop_grace_s": STOP_GRACE_S,
+                "ca_file": str(worker.ca_file),
+            },
         ) as daemon,
     ):
-        yield Torment(daemon, worker, chance)
+        torment = Torment(daemon, worker, chance)
+        torment.told.refusals = frozenset({"shutting_down"})
+        yield torment

@@ -179,11 +179,11 @@ async def test_stops_at_random_instants_break_no_promise(tmp_path: Path) -> None
     """A stop has to be at least as good as `kill -9`."""
     chance = random.Random(seed())  # noqa: S311 (to be repeated, not secret)
 
-    async def stop(daemon: DaemonProcess) -> None:
+    async def stop(torment: Torment) -> None:
         await trio.sleep(chance.uniform(0, 0.6))
         begun = time.monotonic()
-        daemon.terminate()
-        code = await trio.to_thread.run_sync(daemon.wait)
+        torment.terminate()
+        code = await trio.to_thread.run_sync(torment.daemon.wait)
         assert code == 0
         assert time.monotonic() - begun <= grace_s + 1
 
@@ -198,7 +198,6 @@ async def test_stops_at_random_instants_break_no_promise(tmp_path: Path) -> None
     ):
         torment = Torment(daemon, worker, chance)
         torment.told.refusals = frozenset({SHUTTING_DOWN})
-        torment.told.may_lose = True
         for _ in range(campaign(STOPS)):
             await torment.survive(stop)
         await torment.outlive()
