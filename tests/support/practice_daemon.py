@@ -14,13 +14,12 @@ import trustme
 from daemon_process import DaemonProcess, Table, running_daemon
 
 LOOPBACK = "127.0.0.1"
+GRACE_S = 0.2  # there are jobs that never end
 
 
 @contextmanager
-def practice_daemon(
-    directory: Path, settings: Table | None = None
-) -> Iterator[DaemonProcess]:
-    """Run a dispatcher that knows these hosts.
+def practice_daemon(directory: Path) -> Iterator[DaemonProcess]:
+    """Run a dispatcher that knows these hosts, and stop it in order.
 
     `worker` keeps connections, `original` closes them, `refusing` listens to nobody,
     `silent` accepts and says nothing, `nowhere` has an address that does not exist.
@@ -40,10 +39,13 @@ def practice_daemon(
             "silent": {"address": LOOPBACK, "port": silent.getsockname()[1]},
             "nowhere": {"address": "nowhere.invalid"},  # RFC 6761: never resolves
         }
-        all_settings = {"ca_file": str(ca_file), **(settings or {})}
-        yield stack.enter_context(
-            running_daemon(directory / "daemon", hosts=hosts, settings=all_settings)
+        more: Table = {"ca_file": str(ca_file), "stop_grace_s": GRACE_S}
+        daemon = stack.enter_context(
+            running_daemon(directory / "daemon", hosts=hosts, settings=more)
         )
+        yield daemon
+        daemon.terminate()
+        assert daemon.wait() == 0
 
 
 @contextmanager
