@@ -32,6 +32,7 @@ test: .venv/tests
 	$(BIN)/coverage erase
 	HARPCALLER_CAMPAIGN=$${HARPCALLER_CAMPAIGN:-0.1} $(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
+	@rm -f .coverage.* # halves of files, left by daemons that the tests killed
 	$(BIN)/coverage report --skip-covered --fail-under=90
 	$(BIN)/coverage report --include='$(PURE)' --fail-under=100
 
