@@ -119,9 +119,10 @@ def take_count(
     if value is None:
         return None
     if type(value) is not int or not least <= value <= most:
-        expected = f"an integer of at least {least}"
-        if most < 2**63 - 1:
-            expected = f"an integer from {least} to {most}"
+        expected = f"an integer from {least} to {most}"
+        if most == 2**63 - 1:  # said to those alone whom it helps
+            below = " and below 2**63" if type(value) is int and value > most else ""
+            expected = f"an integer of at least {least}{below}"
         refuse(field, expected)
     return value
 
