@@ -22,7 +22,8 @@ def practice_daemon(directory: Path) -> Iterator[DaemonProcess]:
     """Run a dispatcher that knows these hosts, and stop it in order.
 
     `worker` keeps connections, `original` closes them, `refusing` listens to nobody,
-    `silent` accepts and says nothing, `nowhere` has an address that does not exist.
+    `silent` accepts and says nothing, `nowhere` has an address that does not exist,
+    `beside` a Unix socket that does not.
     """
     ca = trustme.CA()
     ca_file = directory / "ca.pem"
@@ -38,6 +39,7 @@ def practice_daemon(directory: Path) -> Iterator[DaemonProcess]:
             "refusing": {"address": LOOPBACK, "port": refusing.getsockname()[1]},
             "silent": {"address": LOOPBACK, "port": silent.getsockname()[1]},
             "nowhere": {"address": "nowhere.invalid"},  # RFC 6761: never resolves
+            "beside": {"unix": str(directory / "no-such-socket")},
         }
         more: Table = {"ca_file": str(ca_file), "stop_grace_s": GRACE_S}
         daemon = stack.enter_context(
