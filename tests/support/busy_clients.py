@@ -15,6 +15,7 @@ from told import Asked, Told
 QUEUES = {"one": 1, "also one": 1, "two": 2, "three": 3}
 MAX_OBSERVERS = 60
 MAX_BATCH = 6
+BURST = 2000  # packets: more than a lot, a page and a chunk
 LONGEST_PAUSE_S = 0.1
 
 
@@ -84,9 +85,11 @@ class BusyClients:
         kind = self._chance.random()
         if kind < 0.6:
             return "answer", {"seconds": self._chance.choice([0, 0, 0.01, 0.03])}
-        if kind < 0.85:
+        if kind < 0.84:
             seconds = self._chance.uniform(0, 0.08)
             return "stream", {"n": self._upto(30), "seconds": seconds}
+        if kind < 0.85:
+            return "stream", {"n": BURST, "seconds": 0}
         if kind < 0.9:
             return "fail", {"seconds": 0}
         return "hang", {}
@@ -181,24 +184,39 @@ class BusyClients:
         return self._chance.randint(1, most)
 
 
+class Gone(Exception):
+    """The daemon ended while it was asked."""
+
+
 async def ask_all(
     daemon: DaemonProcess, requests: Sequence[dict[str, Any]]
 ) -> list[list[Reply]]:
-    """Return all lines that answer each request, asked for on one connection."""
-    stream = await trio.open_unix_socket(str(daemon.call_socket))
+    """Return all lines that answer each request, asked for on one connection.
+
+    Raises:
+        Gone: the daemon did not answer to the end.
+    """
+    try:
+        stream = await trio.open_unix_socket(str(daemon.call_socket))
+    except OSError as error:
+        raise Gone from error
     answers: list[list[Reply]] = []
     async with JsonLines(stream) as client, trio.open_nursery() as nursery:
         asked = [{"harpcaller": 1, "session": True, **request} for request in requests]
         nursery.start_soon(client.send, *asked)
-        for _ in requests:
-            lines = [await _expect(client)]
-            while "packet" in lines[-1]:
-                lines.append(await _expect(client))
+        while len(answers) < len(requests) and (lines := await _hear(client)):
             answers.append(lines)
+        nursery.cancel_scope.cancel()
+    if len(answers) < len(requests):
+        raise Gone
     return answers
 
 
-async def _expect(client: JsonLines) -> Reply:
-    reply = await client.receive()
-    assert reply is not None, "the dispatcher closed the connection"
-    return reply
+async def _hear(client: JsonLines) -> list[Reply]:
+    """Return the lines of one answer; none if it is not complete."""
+    lines: list[Reply] = []
+    while (reply := await client.receive()) is not None:
+        lines.append(reply)
+        if "packet" not in reply:
+            return lines
+    return []

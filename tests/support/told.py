@@ -96,6 +96,8 @@ class Told:
         self, asked: Asked, before: str | None, reply: Reply
     ) -> str | None:
         """Take the answer to a call that was sent before, under the same key."""
+        if _error_type(reply) in self.refusals:
+            return before
         job_id = self.accept(asked, reply)
         if before is not None and job_id != before:
             self._complain(asked.tag, f"was {before}, and is {job_id} when asked again")

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import attrs
 import trio
-from busy_clients import BusyClients, ask_all
+from busy_clients import BusyClients, Gone, ask_all
 from daemon_process import DaemonProcess, NotReady
 from logging_worker import BEGUN, CLOSED, Entry, LoggingWorker, read_entries
 from starts import begun_jobs, crowds, double_starts, overtakings
@@ -51,6 +51,9 @@ class Torment:
     worker: LoggingWorker
     chance: random.Random
     told: Told = attrs.field(factory=Told)
+    struck: int = 0
+    """How often what the daemon was started by ended it, and nobody else."""
+    _deaths: int = 0  # since all was checked
     _entries: list[Entry] = attrs.field(factory=list)
     _log_offset: int = 0
     _lost: list[tuple[float, str]] = attrs.field(factory=list)  # when, tag
@@ -72,11 +75,9 @@ class Torment:
                 await death(self)
         died_at = time.monotonic()
         self.told.may_lose = True
+        self._deaths = 1
         self._start(below_next)
-        await self._ask_again(clients.keyed)
-        await self._check_jobs(died_at)
-        self._check_starts()
-        self._assert_unbroken()
+        await self._check(clients.keyed, died_at)
 
     def terminate(self) -> None:
         """Ask the daemon to stop: from now on running jobs may be lost."""
@@ -106,7 +107,24 @@ class Torment:
         packets = sum(len(job.packets) for job in jobs)
         begun = sum(entry.event == BEGUN for entry in self._entries)
         told = f"{len(jobs)} jobs, {packets} packets, {begun} starts, {dict(ends)}"
-        sys.stdout.write(f"{told}\n")
+        sys.stdout.write(f"{told}, {self.struck} ends from below\n")
+
+    async def _check(self, keyed: dict[str, str | None], died_at: float) -> None:
+        """Hold the daemon to its word; if it dies meanwhile, the next one."""
+        try:
+            await self._ask_again(keyed)
+            await self._check_jobs(died_at)
+        except Gone:
+            if not self.daemon.below:
+                raise
+            self.daemon.wait()
+            self._deaths += 1
+            self.struck += 1
+            self._start(())
+            await self._check(keyed, died_at)
+            return
+        self._check_starts()
+        self._assert_unbroken()
 
     def _start(self, below: Sequence[str]) -> None:
         self.daemon.below = below
@@ -115,6 +133,8 @@ class Torment:
         except NotReady:
             if not below or self.daemon.is_alive:
                 raise
+            self._deaths += 1
+            self.struck += 1
             self.daemon.below = ()  # it died while it recovered
             self.daemon.start()
 
@@ -122,7 +142,7 @@ class Torment:
         asked = [self.told.asked[tag] for tag in keyed]
         answers = await ask_all(self.daemon, [one.request() for one in asked])
         for one, [reply] in zip(asked, answers, strict=True):
-            self.told.accept_again(one, keyed[one.tag], reply)
+            keyed[one.tag] = self.told.accept_again(one, keyed[one.tag], reply)
 
     async def _check_jobs(self, died_at: float) -> None:
         """Ask for all that may have changed since it was asked for last."""
@@ -174,11 +194,12 @@ class Torment:
         """Check that no job was lost that waited in a queue."""
         queues: Counter[str] = Counter()
         for job in lost:
-            self._lost.append((died_at, job.asked.tag))
+            if self._deaths == 1:  # else nobody knows when it was started
+                self._lost.append((died_at, job.asked.tag))
             queue = job.asked.queue
             if queue is not None:
                 queues[queue] += 1
-                if queues[queue] > job.asked.concurrency:
+                if queues[queue] > job.asked.concurrency * self._deaths:
                     self.told.broken.append(f"{queue}: lost more jobs than could run")
 
     def _check_interrupted(self, died_at: float) -> None:
