@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import time
@@ -94,7 +95,14 @@ def _write(stream: TextIO | None, text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
+        _forget_unwritten(stream)
         raise CannotWrite(f"the output cannot be written: {error.strerror}") from None
+
+
+def _forget_unwritten(stream: TextIO) -> None:
+    """Drop what the stream still holds: at exit it would fail again, as status 120."""
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 (no path of ours)
+        os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def _plain(value: Any) -> str:

@@ -12,6 +12,37 @@ from contextlib import suppress
 import trio
 
 READ_BYTES = 64 * 1024
+_HEADER_BYTES = 5  # RFC 8446, section 5.1: type, version, length of what follows
+
+
+class Records:
+    """Follows the records of a stream of bytes, to know whether the last one is whole.
+
+    The TLS library keeps a part of one to itself, and does not tell.
+    """
+
+    def __init__(self) -> None:
+        self._header = b""
+        self._missing_bytes = 0
+
+    @property
+    def is_cut(self) -> bool:
+        """Tell whether a record has begun that has not ended."""
+        return bool(self._header or self._missing_bytes)
+
+    def receive(self, data: bytes) -> None:
+        """Take what came next."""
+        at = self._missing_bytes
+        self._missing_bytes = max(0, at - len(data))
+        while at < len(data):
+            header = self._header + data[at : at + _HEADER_BYTES - len(self._header)]
+            at += len(header) - len(self._header)
+            if len(header) < _HEADER_BYTES:
+                self._header = header
+                return
+            self._header = b""
+            at += int.from_bytes(header[3:])
+            self._missing_bytes = max(0, at - len(data))
 
 
 class TlsStream:
@@ -35,10 +66,13 @@ class TlsStream:
         )
         self._turn = trio.StrictFIFOLock()
         self._failure: ssl.SSLError | None = None
+        self._records = Records()
 
     @property
     def has_unread(self) -> bool:
         """Tell whether bytes were received that `receive_some` has not returned."""
+        if self._records.is_cut:
+            return True
         return bool(self._incoming.pending or self.tls.pending())
 
     async def do_handshake(self) -> None:
@@ -97,6 +131,7 @@ class TlsStream:
     async def _fill(self) -> None:
         data = await self.transport.receive_some(READ_BYTES)
         if data:
+            self._records.receive(data)
             self._incoming.write(data)
         else:
             self._incoming.write_eof()

@@ -55,7 +55,9 @@ async def shake_hands_late(context: ssl.SSLContext, wire: Wire, _: bytes) -> Non
     """Be a worker whose TLS handshake takes its time."""
     await trio.sleep(STATE_S)
     late = Wire(trio.SSLStream(wire.stream, context, server_side=True), wire.transport)
-    await work(late, await late.receive_line())
+    line = await late.receive_line()
+    if line:  # else the call was cancelled during the handshake
+        await work(late, line)
 
 
 @attrs.frozen

@@ -121,12 +121,13 @@ async def test_what_follows_the_end_spoils_the_connection_only(more: bytes) -> N
     assert worker.connections == 2
 
 
-async def test_a_piece_of_a_record_spoils_the_connection() -> None:
+@pytest.mark.parametrize("length", [1, 4])
+async def test_a_piece_of_a_record_spoils_the_connection(length: int) -> None:
     """What cannot be decrypted yet is something that came, all the same."""
 
     async def script(wire: Wire, line: bytes) -> None:
         await wire.send_all(ANSWER)
-        await wire.transport.send_all(b"\x17\x03\x03\x00")
+        await wire.transport.send_all(b"\x17\x03\x03\x00"[:length])
         sent.set()
         await wire.wait_closed()
 
