@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from harpcaller import __version__
-from indira.cli import CommandFailed, Exit, Verbs, ask, pages, seconds, show
-from indira.client import AdminClient, NotRunning, wait_exit
+from indira.cli import Exit, Verbs, ask, pages, seconds, show
+from indira.verbs import add_status, add_stop, client_of
 
-_ANSWER_S = 120.0  # any command but `status --wait` and `stop`
-_RETRY_S = 0.05
 _DAY_S = 86400.0
 
 
@@ -48,15 +45,8 @@ def _add_daemon_verbs(verbs: Verbs) -> None:
     start.add_argument("--pidfile", type=Path, metavar="FILE", help="keeps the pid")
     start.add_argument("--debug", action="store_true", help="log more")
 
-    status = verbs.add("status", _status, "Tell whether the dispatcher runs.")
-    status.add_argument("--wait", action="store_true", help="until it does")
-    status.add_argument("--timeout", type=seconds, metavar="SECONDS")
-    status.add_argument("--json", action="store_true", help="with all details")
-
-    stop = verbs.add("stop", _stop, "Stop the dispatcher and wait until it is gone.")
-    stop.add_argument("--timeout", type=seconds, metavar="SECONDS")
-    stop.add_argument("--print-pid", action="store_true", help="the pid it had")
-
+    add_status(verbs, "Tell whether the dispatcher runs.")
+    add_stop(verbs, "Stop the dispatcher and wait until it is gone.")
     verbs.add("version", _version, "Print the version.")
 
 
@@ -111,53 +101,8 @@ def _start(options: Namespace) -> int:
     )
 
 
-def _status(options: Namespace) -> int:
-    try:
-        reply = _ask_status(options)
-    except NotRunning:
-        reply = {"result": "stopped"}
-    if options.json:
-        show(reply)
-    else:
-        sys.stdout.write(f"{reply['result']}\n")
-    return Exit.OK if reply["result"] == "running" else Exit.NOT_RUNNING
-
-
-def _ask_status(options: Namespace) -> dict[str, Any]:
-    """Return the reply to status, with `--wait` once there is somebody to ask."""
-    timeout_s = options.timeout
-    if timeout_s is None and not options.wait:
-        timeout_s = _ANSWER_S
-    deadline = None if timeout_s is None else time.monotonic() + timeout_s
-    while True:
-        left = None if deadline is None else max(deadline - time.monotonic(), 0.001)
-        try:
-            with AdminClient(options.socket, timeout_s=left) as client:
-                return client.send("status", wait=options.wait)
-        except NotRunning:
-            is_late = deadline is not None and time.monotonic() >= deadline
-            if is_late or not options.wait:
-                raise
-        time.sleep(_RETRY_S)
-
-
-def _stop(options: Namespace) -> int:
-    begun = time.monotonic()
-    with AdminClient(options.socket, timeout_s=options.timeout) as client:
-        reply = ask(client, "stop")
-        client.wait_closed()
-    left = None
-    if options.timeout is not None:
-        left = max(options.timeout - (time.monotonic() - begun), 0)
-    if not wait_exit(int(reply["pid"]), left):
-        raise CommandFailed(f"process {reply['pid']} is still there")
-    if options.print_pid:
-        sys.stdout.write(f"{reply['pid']}\n")
-    return Exit.OK
-
-
 def _list(options: Namespace) -> int:
-    with _client(options) as client:
+    with client_of(options) as client:
         return _show_all(
             pages(
                 client, "list_jobs", "jobs", list_all=options.all, queue=options.queue
@@ -166,44 +111,44 @@ def _list(options: Namespace) -> int:
 
 
 def _info(options: Namespace) -> int:
-    with _client(options) as client:
+    with client_of(options) as client:
         show(ask(client, "job_info", job=options.job)["info"])
     return Exit.OK
 
 
 def _cancel(options: Namespace) -> int:
-    with _client(options) as client:
+    with client_of(options) as client:
         ask(client, "cancel_job", job=options.job)
     return Exit.OK
 
 
 def _queue_list(options: Namespace) -> int:
-    with _client(options) as client:
+    with client_of(options) as client:
         if options.queue is None:
             return _show_all(pages(client, "list_queues", "queues"))
         return _show_all(pages(client, "list_queue", "jobs", queue=options.queue))
 
 
 def _queue_cancel(options: Namespace) -> int:
-    with _client(options) as client:
+    with client_of(options) as client:
         ask(client, "cancel_queue", queue=options.queue)
     return Exit.OK
 
 
 def _prune_jobs(options: Namespace) -> int:
     max_age_s = None if options.age is None else options.age * _DAY_S
-    with _client(options) as client:
+    with client_of(options) as client:
         ask(client, "prune_jobs", max_age=max_age_s)
     return Exit.OK
 
 
 def _hosts_list(options: Namespace) -> int:
-    with _client(options) as client:
+    with client_of(options) as client:
         return _show_all(pages(client, "list_hosts", "hosts"))
 
 
 def _hosts_refresh(options: Namespace) -> int:
-    with _client(options) as client:
+    with client_of(options) as client:
         ask(client, "refresh_hosts")
     return Exit.OK
 
@@ -211,10 +156,6 @@ def _hosts_refresh(options: Namespace) -> int:
 def _version(_: Namespace) -> int:
     sys.stdout.write(f"harpcallerd {__version__}\n")
     return Exit.OK
-
-
-def _client(options: Namespace) -> AdminClient:
-    return AdminClient(options.socket, timeout_s=_ANSWER_S)
 
 
 def _show_all(values: Iterable[Any]) -> int:
