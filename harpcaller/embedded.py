@@ -40,7 +40,7 @@ async def embedded_worker() -> AsyncIterator[Host]:
         tempfile.TemporaryDirectory(prefix="harpd-") as folder,
         as_file(files("harpcaller.worker") / "local.py") as procedures,
     ):
-        socket = Path(folder, "socket")
+        socket = Path(folder, "socket")  # the administrator's is beside it
         process = await _start(procedures, socket)
         try:
             yield Host(name=HOST, address=UnixAddress(str(socket)), harp2=True)
@@ -81,6 +81,7 @@ async def _start(procedures: Path, socket: Path) -> trio.Process:
                 "--stop-at-eof",
                 f"--procedures={procedures}",
                 f"--listen=unix:{socket}",
+                f"--socket={socket.with_name('admin')}",
                 f"--ready-fd={told}",
             ],
             stdin=subprocess.PIPE,

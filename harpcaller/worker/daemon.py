@@ -6,19 +6,24 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import TypeAlias
 
 import structlog
 import trio
 
+import indira.server
 from harpcaller.addresses import TcpAddress
+from harpcaller.worker import admin
+from harpcaller.worker.calls import Calls
 from harpcaller.worker.children import Children
 from harpcaller.worker.listen import listen_tcp, listen_unix, spell, tls_context
-from harpcaller.worker.server import Server
-from harpcaller.worker.settings import Settings
+from harpcaller.worker.server import Server, Terms
+from harpcaller.worker.settings import Settings, SettingsError
 from harpcaller.worker.supervisor import Bounds
 from harpcaller.worker.users import Users
 from indira.service import READY, STOPPING, notify, receive_stops
+from indira.unixsocket import SocketTaken
 
 log = structlog.get_logger()
 
@@ -41,37 +46,62 @@ async def run(settings: Settings, ready: Ready, *, stops_at_eof: bool) -> None:
         term_grace_s=settings.term_grace_s, max_line_bytes=settings.max_line_bytes
     )
     async with _children(settings, bounds) as children:
+        terms = Terms(
+            children=children,
+            users=Users(settings.users),
+            tls=tls_context(settings) if settings.cert_file else None,
+        )
+        calls = Calls(
+            max_calls=settings.max_calls, max_line_bytes=settings.max_line_bytes
+        )
         server = Server(
-            children,
-            Users(settings.users),
+            terms,
+            calls,
             max_calls=settings.max_calls,
             max_line_bytes=settings.max_line_bytes,
         )
-        async with _listening(settings, server) as serving:
-            life = _Life(server, settings.stop_grace_s)
-            await life.serve(serving, ready, stops_at_eof=stops_at_eof)
+        async with (
+            _listening(settings, server) as serving,
+            _listening_to_admin(settings.admin_socket) as admin_socket,
+        ):
+            life = _Life(server, calls, settings.stop_grace_s)
+            await life.serve(serving, admin_socket, ready, stops_at_eof=stops_at_eof)
     log.info("daemon.stopped")
 
 
 class _Life:
     """Owns the scopes that a stop ends, one after the other.
 
-    upkeep       signals and the end of input; last to go
+    upkeep       the administrator, signals, the end of input; last to go
     └─ calls     one task per connection; deadline stop_grace_s after the stop
        └─ accept cancelled at once
     """
 
-    def __init__(self, server: Server, stop_grace_s: float) -> None:
+    def __init__(self, server: Server, calls: Calls, stop_grace_s: float) -> None:
         self._server = server
+        self._running = calls
         self._stop_grace_s = stop_grace_s
         self._accept = trio.CancelScope()
         self._calls = trio.CancelScope()
 
     async def serve(
-        self, serving: Sequence[Serving], ready: Ready, *, stops_at_eof: bool
+        self,
+        serving: Sequence[Serving],
+        admin_socket: trio.SocketListener,
+        ready: Ready,
+        *,
+        stops_at_eof: bool,
     ) -> None:
         """Accept and serve until a stop, then until the calls are over."""
+        table = admin.commands(
+            admin.Administered(
+                calls=self._running,
+                stop=self._stop,
+                listen=[spell(listener) for listener, _ in serving],
+            )
+        )
         async with trio.open_nursery() as upkeep:
+            upkeep.start_soon(indira.server.serve, admin_socket, table)
             await upkeep.start(receive_stops, self._stop, self._calls.cancel)
             if stops_at_eof:
                 upkeep.start_soon(self._stop_at_eof)
@@ -129,12 +159,23 @@ async def _listening(
     async with AsyncExitStack() as stack:
         for address in settings.listen:
             if isinstance(address, TcpAddress):
-                serve_tls = partial(server.serve_tls, context=tls_context(settings))
                 for listener in await listen_tcp(address):
                     await stack.enter_async_context(listener)
-                    serving.append((listener, serve_tls))
+                    serving.append((listener, server.serve_tls))
             else:
                 listener = stack.enter_context(listen_unix(address))
                 serve = partial(server.serve, is_kept=settings.harp2)
                 serving.append((listener, serve))
         yield serving
+
+
+@asynccontextmanager
+async def _listening_to_admin(path: Path) -> AsyncIterator[trio.SocketListener]:
+    """Listen on the admin socket while the block runs."""
+    async with AsyncExitStack() as stack:
+        try:
+            opening = indira.server.listening(path)
+            listener = await stack.enter_async_context(opening)
+        except (OSError, SocketTaken) as error:
+            raise SettingsError(f'"admin_socket": {error}') from None
+        yield listener

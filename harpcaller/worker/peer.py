@@ -19,13 +19,21 @@ class Peer:
     """Reads lines and writes replies; owns what was received and not yet served.
 
     `is_kept`: the extension was agreed on, so more calls may follow the first, and
-    heartbeats go both ways while one runs.
+    heartbeats go both ways while one runs. `origin` is where it connected from.
     """
 
     def __init__(
-        self, stream: trio.abc.Stream, *, max_line_bytes: int, is_kept: bool
+        self,
+        stream: trio.abc.Stream,
+        *,
+        max_line_bytes: int,
+        is_kept: bool,
+        origin: str = "unix",
     ) -> None:
         self.is_kept = is_kept
+        self.origin = origin
+        self.is_torn = False
+        """A line was begun and not sent to its end: no other can follow it."""
         self._stream = stream
         self._buffer = LineBuffer(max_line_bytes)
         self._waiting: deque[bytes] = deque()
@@ -60,7 +68,9 @@ class Peer:
         Raises:
             BrokenResourceError: the peer is gone.
         """
+        self.is_torn = True
         await self._stream.send_all(data)
+        self.is_torn = False
 
     async def close(self) -> None:
         """Close so that what was sent last arrives, even if the peer still sends."""

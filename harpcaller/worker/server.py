@@ -6,38 +6,44 @@ import ssl
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+import attrs
 import structlog
 import trio
 
-from harpcaller.worker.children import Child, Children
+from harpcaller.worker.calls import Calls
+from harpcaller.worker.children import Children
 from harpcaller.worker.listen import keep_alive, peer_of
 from harpcaller.worker.peer import Peer
-from harpcaller.worker.relay import Pace, Replies
 from harpcaller.worker.users import Users
 from protocol import harp_worker
-from protocol.harp import ALPN_PROTOCOL, HEARTBEAT, HEARTBEAT_S, HarpCall
+from protocol.harp import ALPN_PROTOCOL, HarpCall
 from protocol.harp_worker import Refusal, Refused, read_call
 
 log = structlog.get_logger()
 
 HANDSHAKE_S = 10
 FIRST_LINE_S = 30
-_OVERFLOWN = harp_worker.exception(
-    "ValueError", "the procedure's process wrote a line longer than any may be"
-)
 _CONNECTIONS_PER_CALL = 4  # idle ones and strangers included; more are closed
 IDLE_S = 600  # for the next call; a dispatcher closes its idle connections earlier
+
+
+@attrs.frozen(kw_only=True)
+class Terms:
+    """What calls are served by; a reload replaces it whole."""
+
+    children: Children
+    users: Users
+    tls: ssl.SSLContext | None
 
 
 class Server:
     """Serves connections; owns who is between two calls, and so may go at a stop."""
 
     def __init__(
-        self, children: Children, users: Users, *, max_calls: int, max_line_bytes: int
+        self, terms: Terms, calls: Calls, *, max_calls: int, max_line_bytes: int
     ) -> None:
-        self._children = children
-        self._users = users
-        self._room = trio.Semaphore(max_calls)
+        self.terms = terms
+        self._calls = calls
         self._connections = trio.Semaphore(_CONNECTIONS_PER_CALL * max_calls)
         self._max_line_bytes = max_line_bytes
         self._idle: set[trio.CancelScope] = set()
@@ -49,20 +55,20 @@ class Server:
         for scope in self._idle:
             scope.cancel()
 
-    async def serve_tls(
-        self, transport: trio.SocketStream, context: ssl.SSLContext
-    ) -> None:
+    async def serve_tls(self, transport: trio.SocketStream) -> None:
         """Serve a connection that has to begin with a TLS handshake."""
         keep_alive(transport)
+        assert self.terms.tls is not None  # noqa: S101 (settings see to it)
         stream = trio.SSLStream(
-            transport, context, server_side=True, https_compatible=True
+            transport, self.terms.tls, server_side=True, https_compatible=True
         )
-        with structlog.contextvars.bound_contextvars(peer=peer_of(transport)):
-            await self._admit(stream, partial(self._serve_tls, stream))
+        origin = peer_of(transport)
+        with structlog.contextvars.bound_contextvars(peer=origin):
+            await self._admit(stream, partial(self._serve_tls, stream, origin))
 
     async def serve(self, stream: trio.SocketStream, *, is_kept: bool) -> None:
         """Serve a connection without TLS, from this machine."""
-        await self._admit(stream, partial(self._serve_calls, stream, is_kept))
+        await self._admit(stream, partial(self._serve_calls, stream, "unix", is_kept))
 
     async def _admit(
         self, stream: trio.abc.Stream, serve: Callable[[], Awaitable[None]]
@@ -84,7 +90,9 @@ class Server:
             self._connections.release()
             await trio.aclose_forcefully(stream)
 
-    async def _serve_tls(self, stream: trio.SSLStream[trio.SocketStream]) -> None:
+    async def _serve_tls(
+        self, stream: trio.SSLStream[trio.SocketStream], origin: str
+    ) -> None:
         try:
             with trio.fail_after(HANDSHAKE_S):
                 await stream.do_handshake()
@@ -93,11 +101,18 @@ class Server:
             log.warning("handshake.failed", reason=reason)
             return
         is_kept = stream.selected_alpn_protocol() == ALPN_PROTOCOL
-        await self._serve_calls(stream, is_kept)
+        await self._serve_calls(stream, origin, is_kept)
 
-    async def _serve_calls(self, stream: trio.abc.Stream, is_kept: bool) -> None:
+    async def _serve_calls(
+        self, stream: trio.abc.Stream, origin: str, is_kept: bool
+    ) -> None:
         """Serve call after call, then close so that the last reply arrives."""
-        peer = Peer(stream, max_line_bytes=self._max_line_bytes, is_kept=is_kept)
+        peer = Peer(
+            stream,
+            max_line_bytes=self._max_line_bytes,
+            is_kept=is_kept,
+            origin=origin,
+        )
         await self._converse(peer)
         await peer.close()
 
@@ -129,7 +144,7 @@ class Server:
         try:
             call = read_call(line)
             self._check(call)
-            ending = await self._carry_out(peer, call)
+            ending = await self._calls.carry_out(peer, call, self.terms.children)
         except Refused as complaint:
             ending = harp_worker.refused(complaint)
         if ending is not None:
@@ -137,59 +152,6 @@ class Server:
         return ending is not None
 
     def _check(self, call: HarpCall) -> None:
-        if not self._users.may_call(call.user, call.password):
+        if not self.terms.users.may_call(call.user, call.password):
             log.warning("call.unauthorized", user=call.user)
             raise Refused(Refusal.AUTH_ERROR, "unknown user or wrong password")
-
-    async def _carry_out(self, peer: Peer, call: HarpCall) -> bytes | None:
-        """Run `call`; return how it ended, None if the peer went before that."""
-        ending: bytes | None = None
-        refusal: Refused | None = None
-        began_at = trio.current_time()
-        async with trio.open_nursery() as nursery:
-
-            async def cancel_when_gone() -> None:
-                await peer.wait_gone()
-                nursery.cancel_scope.cancel()
-
-            nursery.start_soon(cancel_when_gone)
-            try:
-                async with self._room, self._children.run(call) as child:
-                    ending = await self._relay(peer, child)
-            except Refused as complaint:
-                refusal = complaint
-            except trio.BrokenResourceError:
-                pass  # the peer went while we sent
-            nursery.cancel_scope.cancel()
-        log.info(
-            "call.ended",
-            procedure=call.procedure,
-            job_id=call.job_id,
-            took_s=round(trio.current_time() - began_at, 3),
-            cancelled=ending is None and refusal is None,
-        )
-        if refusal is not None:
-            raise refusal
-        return ending
-
-    async def _relay(self, peer: Peer, child: Child) -> bytes:
-        """Pass on what the call says; return its last lines when it is all gone."""
-        replies = Replies(self._max_line_bytes)
-        pace = Pace()
-        while data := await self._next_data(peer, child):
-            lines = replies.receive(data)
-            if lines:
-                await peer.send(lines)
-            if replies.is_overflown:
-                return replies.finish(_OVERFLOWN)
-            if pause_s := pace.pause_s(trio.current_time(), len(data)):
-                await trio.sleep(pause_s)
-        return replies.finish(await child.receive_ending())
-
-    async def _next_data(self, peer: Peer, child: Child) -> bytes:
-        if not peer.is_kept:
-            return await child.receive_some()
-        while True:
-            with trio.move_on_after(HEARTBEAT_S):
-                return await child.receive_some()
-            await peer.send(HEARTBEAT)

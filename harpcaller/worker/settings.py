@@ -12,6 +12,7 @@ import attrs
 
 from harpcaller.addresses import Address, TcpAddress, read_address
 from harpcaller.worker.users import read_users
+from indira.cli import default_socket
 from protocol.harp import MAX_LINE_BYTES
 
 
@@ -25,6 +26,7 @@ class Settings:
 
     listen: tuple[Address, ...]
     procedures: Path
+    admin_socket: Path = attrs.field(factory=lambda: default_socket("harpd"))
     cert_file: Path | None = None
     key_file: Path | None = None
     users: Mapping[str, str] = attrs.field(factory=dict, repr=False)
@@ -38,6 +40,7 @@ class Settings:
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "listen": (str, list),
     "procedures": str,
+    "admin_socket": str,
     "cert_file": str,
     "key_file": str,
     "users_file": str,
@@ -48,7 +51,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "term_grace_s": (int, float),
     "stop_grace_s": (int, float),
 }
-_PATHS = ("procedures", "cert_file", "key_file")
+_PATHS = ("procedures", "admin_socket", "cert_file", "key_file")
 
 
 def read_file(path: Path) -> dict[str, Any]:

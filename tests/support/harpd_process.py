@@ -24,6 +24,7 @@ class Harpd:
     listen: list[str]
     process: subprocess.Popen[bytes]
     log_file: Path
+    admin: Path
 
     @property
     def path(self) -> Path:
@@ -57,11 +58,11 @@ def running_harpd(
     file.write_text(dedent(procedures))
     where = listen or f"unix:{directory}/worker.sock"
     words = ("start", "--procedures", str(file), "--listen", where)
-    log_file = directory / "harpd.log"
+    log_file, admin = directory / "harpd.log", directory / "admin"
     reading, writing = os.pipe()
     with log_file.open("wb") as log:
         process = subprocess.Popen(
-            [*HARPD, *words, "--ready-fd", str(writing), *options],
+            [*HARPD, "--socket", admin, *words, "--ready-fd", str(writing), *options],
             stdin=subprocess.PIPE,
             stderr=log,
             pass_fds=[writing],
@@ -71,7 +72,7 @@ def running_harpd(
         with os.fdopen(reading) as ready:
             said = ready.readline()
         assert said, log_file.read_text()
-        yield Harpd(json.loads(said)["listen"], process, log_file)
+        yield Harpd(json.loads(said)["listen"], process, log_file, admin)
         if process.returncode is None:
             process.terminate()
             assert process.wait(STOP_S) == 0, log_file.read_text()

@@ -25,9 +25,9 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 
 def test_it_tells_its_version() -> None:
     """Bug reports begin with it."""
-    done = run("--version")
+    done = run("version")
 
-    assert (done.returncode, done.stdout) == (0, f"{__version__}\n")
+    assert (done.returncode, done.stdout) == (0, f"harpd {__version__}\n")
 
 
 def test_a_mistake_in_the_settings_is_a_usage_error(tmp_path: Path) -> None:
@@ -88,9 +88,13 @@ def test_an_address_in_use_is_told(tmp_path: Path) -> None:
     with running_harpd(tmp_path, "") as harpd:
         words = ("--procedures", str(tmp_path / "procedures.py"))
         done = run("start", *words, "--listen", f"unix:{harpd.path}")
+        other = f"unix:{tmp_path}/other"
+        admin = run("start", *words, "--listen", other, "--socket", str(harpd.admin))
 
     assert done.returncode == 2
     assert "somebody listens there" in done.stderr
+    assert admin.returncode == 2
+    assert 'harpd: "admin_socket": ' in admin.stderr
 
 
 def test_the_file_says_what_the_command_line_does_not(tmp_path: Path) -> None:

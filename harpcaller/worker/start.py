@@ -1,0 +1,75 @@
+"""`harpd start`: words to settings, and a worker that runs by them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import stat
+import sys
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import trio
+
+from harpcaller import logs
+from harpcaller.worker.daemon import run
+from harpcaller.worker.settings import SettingsError, read_file, settings_of
+from indira.cli import Exit
+from protocol.harp_worker import Refused
+
+ENOUGH_FDS = 65536
+
+
+def start(options: argparse.Namespace) -> int:
+    """Serve until a signal says to stop; return the exit code."""
+    logs.configure(debug=options.debug)
+    try:
+        table = {} if options.config is None else read_file(options.config)
+        settings = settings_of(table | _table_of(options))
+        if options.stop_at_eof:
+            _check_input()
+        _raise_fd_limit()
+        ready = partial(_tell_ready, options.ready_fd)
+        trio.run(partial(run, settings, ready, stops_at_eof=options.stop_at_eof))
+    except SettingsError as error:
+        sys.stderr.write(f"harpd: {error}\n")
+        return Exit.USAGE
+    except Refused as error:
+        sys.stderr.write(f"harpd: procedures were not loaded: {error.message}\n")
+        return Exit.FAILED
+    return Exit.OK
+
+
+def _table_of(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings that the command line names; it wins over the file."""
+    names = ("procedures", "listen", "cert_file", "key_file", "users_file", "harp2")
+    words = vars(options)
+    table = {name: words[name] for name in names if words[name] is not None}
+    if options.is_socket_given:
+        table["admin_socket"] = str(options.socket)
+    return table
+
+
+def _check_input() -> None:
+    """Refuse an input whose end says nothing about who started us."""
+    mode = os.fstat(0).st_mode
+    if not stat.S_ISFIFO(mode) and not stat.S_ISSOCK(mode):
+        raise SettingsError("--stop-at-eof: standard input must be a pipe or a socket")
+
+
+def _raise_fd_limit() -> None:
+    """Take as many descriptors as we may: a call needs three, often 1024 are given."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = ENOUGH_FDS if hard == resource.RLIM_INFINITY else min(hard, ENOUGH_FDS)
+    if soft < enough:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
+
+
+def _tell_ready(fd: int | None, addresses: Sequence[str]) -> None:
+    if fd is None:
+        return
+    os.write(fd, json.dumps({"listen": addresses}).encode() + b"\n")
+    os.close(fd)
