@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 
 import attrs
@@ -121,6 +122,7 @@ def whole(seconds: float) -> float:
     return int(seconds) if seconds == int(seconds) else seconds
 
 
+@functools.lru_cache(maxsize=256)  # there are few different limits
 def _seconds(seconds: float) -> bytes:
     return orjson.dumps(whole(seconds))
 

@@ -33,11 +33,6 @@ from protocol.job import JobId, JobRecord, State
 from protocol.jsontext import JsonText
 from protocol.outcome import Cancelled, Outcome, outcome_text
 
-_INSERT = """INSERT OR IGNORE INTO job (no, id, state, queue, slots, submitted_at,
-    started_at, starts, on_loss, retries, timeout_s, max_exec_s, host, procedure,
-    identity, key, digest, parent, label, queue_name, arguments, info)
-    VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"""
-
 
 def submit(ledger: Ledger, job: NewJob) -> Submitted:
     """Keep a call, running where it may; see `Store.submit`."""
@@ -47,6 +42,10 @@ def submit(ledger: Ledger, job: NewJob) -> Submitted:
         known = _find_by_key(ledger, job, digest)
         if known is not None:
             return known
+    # A child's id is made of its parent's, and may come again; others are new.
+    may_repeat = job.parent is not None or ledger.is_doubtful
+    if may_repeat and _find(ledger, job.job_id) is not None:
+        return Submitted(job_id=job.job_id, is_duplicate=True)
     key = key_of(job.call.queue)
     runs = ledger.admission.may_run(key)
     if not runs and not ledger.admission.may_wait():
@@ -54,8 +53,7 @@ def submit(ledger: Ledger, job: NewJob) -> Submitted:
             raise TooManyQueued(f"{ledger.admission.max_queued} jobs wait already")
         return Submitted(job_id=job.job_id, is_duplicate=True)
     record = _record(ledger, job, runs=runs)
-    if not _insert(ledger, job, record, key, digest):
-        return Submitted(job_id=job.job_id, is_duplicate=True)
+    _insert(ledger, job, record, key, digest)
     return _admit(ledger, job, record, key)
 
 
@@ -202,11 +200,9 @@ def _record(ledger: Ledger, job: NewJob, *, runs: bool) -> JobRecord:
 
 def _insert(
     ledger: Ledger, job: NewJob, record: JobRecord, key: bytes, digest: bytes | None
-) -> bool:
-    """Write the row of a new job; False if there is one of this id."""
+) -> None:
     queue, call = record.queue, job.call
-    ledger.db.execute(
-        _INSERT,
+    ledger.insert(
         (
             ledger.next_no,
             blob_of(job.job_id),
@@ -230,9 +226,8 @@ def _insert(
             None if queue is None else queue.name,
             record.arguments,
             record.info,
-        ),
+        )
     )
-    return bool(ledger.db.changes())
 
 
 def _admit(ledger: Ledger, job: NewJob, record: JobRecord, key: bytes) -> Submitted:

@@ -7,7 +7,9 @@ is stored or waits.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import apsw
 import attrs
@@ -36,6 +38,17 @@ _START = f"""UPDATE job
     RETURNING no, beside, {RECORD}"""  # noqa: S608 (constants)
 _END = f"""UPDATE job SET state = {ENDED}, ended_at = ?, outcome = ?, packets = ?
     WHERE no = ?"""  # noqa: S608 (constants)
+
+_COLUMNS = """no, id, state, queue, slots, submitted_at, started_at, starts, on_loss,
+    retries, timeout_s, max_exec_s, host, procedure, identity, key, digest, parent,
+    label, queue_name, arguments, info"""
+_ROW = f"({', '.join('?' * len(_COLUMNS.split(',')))})"
+# Rows of one statement. Each statement lets the loop's thread in, and has to wait
+# for its turn afterwards: that costs more than the rows.
+_INSERTS = {
+    rows: f"INSERT INTO job ({_COLUMNS}) VALUES {', '.join([_ROW] * rows)}"  # noqa: S608 (constants)
+    for rows in (64, 8, 1)
+}
 
 
 @attrs.define(kw_only=True)
@@ -67,9 +80,39 @@ class Ledger:
         max_running: int,
         max_queued: int,
     ) -> None:
-        self.db = db
+        self._db = db
+        self._new_rows: list[tuple[Any, ...]] = []
+        self.is_doubtful = False
+        """A lot has broken: ids that should be new are looked up before."""
         self.clock = clock
         self._limits = (max_running, max_queued)
+        self.rebuild()
+
+    @property
+    def db(self) -> apsw.Connection:
+        """The connection, with every new job's row written."""
+        if self._new_rows:
+            self._write_rows()
+        return self._db
+
+    def insert(self, row: tuple[Any, ...]) -> None:
+        """Write the row of a new job, together with others, before anything else."""
+        self._new_rows.append(row)
+
+    def _write_rows(self) -> None:
+        rows, self._new_rows = self._new_rows, []
+        at = 0
+        for size, statement in _INSERTS.items():
+            while len(rows) - at >= size:
+                values = itertools.chain.from_iterable(rows[at : at + size])
+                self._db.execute(statement, tuple(values))
+                at += size
+
+    def roll_back(self) -> None:
+        """Make tables and books what they were before the open transaction."""
+        self._new_rows.clear()
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
         self.rebuild()
 
     def rebuild(self) -> None:

@@ -177,13 +177,14 @@ class Writer:
                 endings.append((operation.write, None, refusal))
             else:
                 endings.append((operation.write, result, None))
-        _end_transaction(db)
+        _end_transaction(self._ledger.db)  # with the rows that waited to be written
         return endings
 
     def _do_alone(self, operation: Operation) -> Ending:
         """Do one operation in a transaction of its own."""
         if self._failure is not None:
             return self._unavailable(operation)
+        self._ledger.is_doubtful = True
         try:
             return self._commit([operation])[0]
         except Exception as error:
@@ -195,6 +196,8 @@ class Writer:
             if self._failure is not None:
                 return self._unavailable(operation)
             return operation.write, None, error
+        finally:
+            self._ledger.is_doubtful = False
 
     def _do_with_reserve(self, operation: Operation) -> Ending:
         """Do what must still work on a full disk."""
@@ -215,9 +218,7 @@ class Writer:
             # Not even once more: a repeated sync may succeed and have lost pages.
             self._die(error)
         try:
-            if self._ledger.db.in_transaction:
-                self._ledger.db.execute("ROLLBACK")
-            self._ledger.rebuild()
+            self._ledger.roll_back()
         except apsw.Error as worse:
             self._die(worse)
 
