@@ -12,7 +12,7 @@ from protocol.jsontext import NULL, JsonText, JsonValue, decode, encode
 
 
 class Refusal(StrEnum):
-    """Why a worker does not run a call: the original's words."""
+    """Why a worker does not run a call: the original's words, and one of ours."""
 
     PARSE_ERROR = "parse_error"
     INVALID_PROTOCOL = "invalid_protocol"
@@ -21,6 +21,7 @@ class Refusal(StrEnum):
     NO_SUCH_PROCEDURE = "no_such_procedure"
     PROCEDURE_LOADING_ERROR = "procedure_loading_error"
     INVALID_ARGUMENT_LIST = "invalid_argument_list"
+    BUSY = "busy"  # ours: as many calls of the procedure run and wait as may
 
 
 class Refused(Exception):

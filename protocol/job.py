@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from enum import StrEnum
 from typing import NewType
 
 import attrs
+import orjson
 
 from protocol.call import QueueSpec
 from protocol.jsontext import NULL, JsonText
@@ -76,3 +78,34 @@ class JobRecord:
     retries: int = 0
     starts: int = 0
     packets: int = 0
+
+    @functools.cached_property
+    def status_text(self) -> bytes:
+        """What get_status answers: it is asked for again and again."""
+        starts = b',"starts":%d' % self.starts if self.retries else b""
+        return (
+            b'{"call":{"host":%b,"procedure":%b,"arguments":%b},'
+            b'"time":{"submit":%d,"start":%b,"end":%b},"info":%b,'
+            b'"limits":{"timeout":%b,"max_exec_time":%b}%b}'
+            % (
+                orjson.dumps(self.host),
+                orjson.dumps(self.procedure),
+                self.arguments,
+                self.submitted_at,
+                _whole_seconds(self.started_at),
+                _whole_seconds(self.ended_at),
+                self.info,
+                orjson.dumps(whole(self.timeout_s)),
+                orjson.dumps(whole(self.max_exec_s)),
+                starts,
+            )
+        )
+
+
+def whole(seconds: float) -> float:
+    """Return `seconds` as an integer where it is one: 600, not 600.0."""
+    return int(seconds) if seconds == int(seconds) else seconds
+
+
+def _whole_seconds(at: float | None) -> bytes:
+    return b"null" if at is None else b"%d" % at

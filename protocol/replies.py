@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Sequence
 
 import attrs
-import orjson
 
 from protocol.errors import WireError
-from protocol.job import JobId, JobRecord
+from protocol.job import JobId, JobRecord, whole
 from protocol.jsontext import JsonText, JsonValue, encode
 from protocol.outcome import Outcome, outcome_text
 
@@ -58,24 +56,7 @@ def packets(first: int, texts: Iterable[JsonText]) -> bytes:
 
 def status(record: JobRecord) -> bytes:
     """Return the answer to get_status; times are whole UTC seconds."""
-    starts = b',"starts":%d' % record.starts if record.retries else b""
-    return (
-        b'{"call":{"host":%b,"procedure":%b,"arguments":%b},'
-        b'"time":{"submit":%d,"start":%b,"end":%b},"info":%b,'
-        b'"limits":{"timeout":%b,"max_exec_time":%b}%b}\n'
-        % (
-            orjson.dumps(record.host),
-            orjson.dumps(record.procedure),
-            record.arguments,
-            record.submitted_at,
-            _whole_seconds(record.started_at),
-            _whole_seconds(record.ended_at),
-            record.info,
-            _seconds(record.timeout_s),
-            _seconds(record.max_exec_s),
-            starts,
-        )
-    )
+    return record.status_text + b"\n"
 
 
 def error(complaint: WireError) -> bytes:
@@ -115,17 +96,3 @@ def hello(version: str, limits: HelloLimits) -> bytes:
 def help_text(examples: Sequence[tuple[str, str]]) -> bytes:
     """Return the only reply that is no JSON: a `#` line before each request."""
     return "".join(f"# {what}\n{line}\n" for what, line in examples).encode()
-
-
-def whole(seconds: float) -> float:
-    """Return `seconds` as an integer where it is one: 600, not 600.0."""
-    return int(seconds) if seconds == int(seconds) else seconds
-
-
-@functools.lru_cache(maxsize=256)  # there are few different limits
-def _seconds(seconds: float) -> bytes:
-    return orjson.dumps(whole(seconds))
-
-
-def _whole_seconds(at: float | None) -> bytes:
-    return b"null" if at is None else b"%d" % at

@@ -114,6 +114,10 @@ Request: TypeAlias = (
     Submit | Cancel | GetResult | GetStatus | FollowStream | ReadStream | Hello | Help
 )
 
+_MAX_REMEMBERED = 4096
+_MAX_REMEMBERED_BYTES = 200
+_asked_before: dict[bytes, Request] = {}
+
 _COMMON = ("harpcaller", "session")
 _CALL_FIELDS = (
     *_COMMON,
@@ -139,10 +143,26 @@ def parse_request(line: bytes) -> Request:
         WireError: `parse_error`, no JSON; `invalid_protocol`, no object with
             `"harpcaller":1`; `invalid_request`, anything else wrong with it.
     """
+    asked = _asked_before.get(line)
+    if asked is not None:
+        return asked
     if len(line) <= LARGE_TEXT_BYTES:
-        return _parse(line)
+        return _remember(line, _parse(line))
     with collector_paused():  # until the values are gone: a Request has only text
         return _parse(line)
+
+
+def _remember(line: bytes, request: Request) -> Request:
+    """Return `request`; the same line will give it again without being read.
+
+    Who polls a job asks the same again and again. Nothing secret is in such a line.
+    """
+    is_inquiry = isinstance(request, GetStatus | GetResult | ReadStream)
+    if is_inquiry and len(line) <= _MAX_REMEMBERED_BYTES:
+        if len(_asked_before) >= _MAX_REMEMBERED:
+            _asked_before.clear()
+        _asked_before[line] = request
+    return request
 
 
 def _parse(line: bytes) -> Request:

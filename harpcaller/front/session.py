@@ -23,6 +23,7 @@ FLUSH_BYTES = 64 * 1024  # what gathers before it is sent
 SEND_BYTES = 128 * 1024  # a piece; most of what is sent is one
 DRAIN_S = 2.0
 MAX_DRAIN_BYTES = 8 * 2**20
+_CHANGES = (Submit, Cancel)
 
 log = structlog.get_logger()
 
@@ -136,10 +137,11 @@ class Session:
         for asked in batch:
             if isinstance(asked, bytes):
                 begun.append(asked)
-            elif isinstance(asked, Submit | Cancel):
+            elif isinstance(asked, _CHANGES):
                 begun.append(self._begin(asked))
             else:
-                await self._write_begun(begun)
+                if begun:
+                    await self._write_begun(begun)
                 await self._write_answer(asked)
         await self._write_begun(begun)
 

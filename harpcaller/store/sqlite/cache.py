@@ -58,7 +58,8 @@ def _is_newer(record: JobRecord, than: JobRecord) -> bool:
 
 
 def _size(record: JobRecord) -> int:
-    size = _RECORD_BYTES + len(record.arguments) + len(record.info)
+    # Arguments and info twice: the text of its status holds them too, once asked for.
+    size = _RECORD_BYTES + 2 * (len(record.arguments) + len(record.info))
     if record.queue is not None:
         size += len(record.queue.name)
     match record.outcome:
