@@ -17,11 +17,13 @@ from harpcaller.addresses import TcpAddress
 from harpcaller.worker import admin
 from harpcaller.worker.calls import Calls
 from harpcaller.worker.children import Children
+from harpcaller.worker.door import Door
+from harpcaller.worker.failures import FailureLog
 from harpcaller.worker.listen import listen_tcp, listen_unix, spell, tls_context
+from harpcaller.worker.peerlog import PeerLog
 from harpcaller.worker.server import Server, Terms
 from harpcaller.worker.settings import Settings, SettingsError
 from harpcaller.worker.supervisor import Bounds
-from harpcaller.worker.users import Users
 from indira.service import READY, STOPPING, notify, receive_stops
 from indira.unixsocket import SocketTaken
 
@@ -46,9 +48,10 @@ async def run(settings: Settings, ready: Ready, *, stops_at_eof: bool) -> None:
         term_grace_s=settings.term_grace_s, max_line_bytes=settings.max_line_bytes
     )
     async with _children(settings, bounds) as children:
+        peer_log = PeerLog(trio.current_time)
         terms = Terms(
             children=children,
-            users=Users(settings.users),
+            door=Door(settings.users, FailureLog(), peer_log),
             tls=tls_context(settings) if settings.cert_file else None,
         )
         calls = Calls(
@@ -57,6 +60,7 @@ async def run(settings: Settings, ready: Ready, *, stops_at_eof: bool) -> None:
         server = Server(
             terms,
             calls,
+            peer_log,
             max_calls=settings.max_calls,
             max_line_bytes=settings.max_line_bytes,
         )

@@ -39,7 +39,17 @@ def tls_context(settings: Settings) -> ssl.SSLContext:
         context.load_cert_chain(settings.cert_file or "", settings.key_file)
     except OSError as error:  # an SSLError is one
         raise SettingsError(f'"cert_file", "key_file": {error}') from None
+    if settings.client_ca_file is not None:
+        _want_client_certificates(context, settings.client_ca_file)
     return context
+
+
+def _want_client_certificates(context: ssl.SSLContext, ca_file: Path) -> None:
+    try:
+        context.load_verify_locations(ca_file)
+    except OSError as error:
+        raise SettingsError(f'"client_ca_file": {error}') from None
+    context.verify_mode = ssl.CERT_REQUIRED
 
 
 async def listen_tcp(address: TcpAddress) -> list[trio.SocketListener]:
@@ -87,10 +97,10 @@ def keep_alive(stream: trio.SocketStream) -> None:
         stream.setsockopt(level, option, value)
 
 
-def peer_of(stream: trio.SocketStream) -> str:
+def peer_of(stream: trio.SocketStream) -> TcpAddress:
     """Return where a TCP peer is, for the log."""
     try:
         host, port = stream.socket.getpeername()[:2]
     except OSError:  # it went before we looked
-        return "gone"
-    return str(TcpAddress(host, port))
+        return TcpAddress("gone", 0)
+    return TcpAddress(host, port)

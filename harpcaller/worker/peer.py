@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import trio
 
+from harpcaller.addresses import TcpAddress
 from protocol.harp import HEARTBEAT, SILENCE_S
 from protocol.lines import LineBuffer
 
@@ -19,7 +20,8 @@ class Peer:
     """Reads lines and writes replies; owns what was received and not yet served.
 
     `is_kept`: the extension was agreed on, so more calls may follow the first, and
-    heartbeats go both ways while one runs. `origin` is where it connected from.
+    heartbeats go both ways while one runs. `host` is where it connected from, `origin`
+    the same with the port.
     """
 
     def __init__(
@@ -28,10 +30,11 @@ class Peer:
         *,
         max_line_bytes: int,
         is_kept: bool,
-        origin: str = "unix",
+        address: TcpAddress | None = None,
     ) -> None:
         self.is_kept = is_kept
-        self.origin = origin
+        self.host = "unix" if address is None else address.host
+        self.origin = "unix" if address is None else str(address)
         self.is_torn = False
         """A line was begun and not sent to its end: no other can follow it."""
         self._stream = stream

@@ -10,13 +10,15 @@ import attrs
 import structlog
 import trio
 
+from harpcaller.addresses import TcpAddress
 from harpcaller.worker.calls import Calls
 from harpcaller.worker.children import Children
+from harpcaller.worker.door import Door
 from harpcaller.worker.listen import keep_alive, peer_of
 from harpcaller.worker.peer import Peer
-from harpcaller.worker.users import Users
+from harpcaller.worker.peerlog import PeerLog
 from protocol import harp_worker
-from protocol.harp import ALPN_PROTOCOL, HarpCall
+from protocol.harp import ALPN_PROTOCOL
 from protocol.harp_worker import Refusal, Refused, read_call
 
 log = structlog.get_logger()
@@ -32,7 +34,7 @@ class Terms:
     """What calls are served by; a reload replaces it whole."""
 
     children: Children
-    users: Users
+    door: Door
     tls: ssl.SSLContext | None
 
 
@@ -40,9 +42,16 @@ class Server:
     """Serves connections; owns who is between two calls, and so may go at a stop."""
 
     def __init__(
-        self, terms: Terms, calls: Calls, *, max_calls: int, max_line_bytes: int
+        self,
+        terms: Terms,
+        calls: Calls,
+        peer_log: PeerLog,
+        *,
+        max_calls: int,
+        max_line_bytes: int,
     ) -> None:
         self.terms = terms
+        self._peer_log = peer_log
         self._calls = calls
         self._connections = trio.Semaphore(_CONNECTIONS_PER_CALL * max_calls)
         self._max_line_bytes = max_line_bytes
@@ -62,22 +71,27 @@ class Server:
         stream = trio.SSLStream(
             transport, self.terms.tls, server_side=True, https_compatible=True
         )
-        origin = peer_of(transport)
-        with structlog.contextvars.bound_contextvars(peer=origin):
-            await self._admit(stream, partial(self._serve_tls, stream, origin))
+        address = peer_of(transport)
+        with structlog.contextvars.bound_contextvars(peer=str(address)):
+            serve = partial(self._serve_tls, stream, address)
+            await self._admit(stream, address.host, serve)
 
     async def serve(self, stream: trio.SocketStream, *, is_kept: bool) -> None:
         """Serve a connection without TLS, from this machine."""
-        await self._admit(stream, partial(self._serve_calls, stream, "unix", is_kept))
+        serve = partial(self._serve_calls, stream, None, is_kept)
+        await self._admit(stream, "unix", serve)
 
     async def _admit(
-        self, stream: trio.abc.Stream, serve: Callable[[], Awaitable[None]]
+        self,
+        stream: trio.abc.Stream,
+        host: str,
+        serve: Callable[[], Awaitable[None]],
     ) -> None:
         """Serve one connection, if there is room for it; leave nothing of it."""
         try:
             self._connections.acquire_nowait()
         except trio.WouldBlock:
-            log.warning("connection.refused", reason="too many")
+            self._peer_log.warn("connection.refused", host, reason="too many")
             await trio.aclose_forcefully(stream)
             return
         try:
@@ -91,27 +105,27 @@ class Server:
             await trio.aclose_forcefully(stream)
 
     async def _serve_tls(
-        self, stream: trio.SSLStream[trio.SocketStream], origin: str
+        self, stream: trio.SSLStream[trio.SocketStream], address: TcpAddress
     ) -> None:
         try:
             with trio.fail_after(HANDSHAKE_S):
                 await stream.do_handshake()
         except (trio.BrokenResourceError, trio.TooSlowError) as error:
             reason = str(error.__cause__ or "no handshake in time")
-            log.warning("handshake.failed", reason=reason)
+            self._peer_log.warn("handshake.failed", address.host, reason=reason)
             return
         is_kept = stream.selected_alpn_protocol() == ALPN_PROTOCOL
-        await self._serve_calls(stream, origin, is_kept)
+        await self._serve_calls(stream, address, is_kept)
 
     async def _serve_calls(
-        self, stream: trio.abc.Stream, origin: str, is_kept: bool
+        self, stream: trio.abc.Stream, address: TcpAddress | None, is_kept: bool
     ) -> None:
         """Serve call after call, then close so that the last reply arrives."""
         peer = Peer(
             stream,
             max_line_bytes=self._max_line_bytes,
             is_kept=is_kept,
-            origin=origin,
+            address=address,
         )
         await self._converse(peer)
         await peer.close()
@@ -143,15 +157,10 @@ class Server:
         """Answer one call; tell whether the peer is still there."""
         try:
             call = read_call(line)
-            self._check(call)
+            await self.terms.door.admit(call, peer.host)
             ending = await self._calls.carry_out(peer, call, self.terms.children)
         except Refused as complaint:
             ending = harp_worker.refused(complaint)
         if ending is not None:
             await peer.send(ending)
         return ending is not None
-
-    def _check(self, call: HarpCall) -> None:
-        if not self.terms.users.may_call(call.user, call.password):
-            log.warning("call.unauthorized", user=call.user)
-            raise Refused(Refusal.AUTH_ERROR, "unknown user or wrong password")

@@ -11,7 +11,8 @@ from typing import Any
 import attrs
 
 from harpcaller.addresses import Address, TcpAddress, read_address
-from harpcaller.worker.users import read_users
+from harpcaller.worker.passwords import Entry, read_entry
+from harpcaller.worker.users import Users, read_users
 from indira.cli import default_socket
 from protocol.harp import MAX_LINE_BYTES
 
@@ -29,7 +30,8 @@ class Settings:
     admin_socket: Path = attrs.field(factory=lambda: default_socket("harpd"))
     cert_file: Path | None = None
     key_file: Path | None = None
-    users: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    client_ca_file: Path | None = None
+    users: Users = attrs.field(factory=Users)
     harp2: bool = False  # on Unix sockets; TLS negotiates it
     max_calls: int = 256
     max_line_bytes: int = MAX_LINE_BYTES
@@ -44,14 +46,17 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "cert_file": str,
     "key_file": str,
     "users_file": str,
+    "client_ca_file": str,
     "users": dict,
+    "allow": dict,
     "harp2": bool,
     "max_calls": int,
     "max_worker_line_bytes": int,
     "term_grace_s": (int, float),
     "stop_grace_s": (int, float),
 }
-_PATHS = ("procedures", "admin_socket", "cert_file", "key_file")
+_PATHS = ("procedures", "admin_socket", "cert_file", "key_file", "client_ca_file")
+_ELSEWHERE = {"listen", "users", "users_file", "allow", "max_worker_line_bytes"}
 
 
 def read_file(path: Path) -> dict[str, Any]:
@@ -80,7 +85,7 @@ def settings_of(table: Mapping[str, Any]) -> Settings:
     values: dict[str, Any] = {
         field: Path(value) if field in _PATHS else value
         for field, value in table.items()
-        if field not in {"listen", "users", "users_file", "max_worker_line_bytes"}
+        if field not in _ELSEWHERE
     }
     if "procedures" not in values:
         raise SettingsError('"procedures": name the file that has them')
@@ -114,14 +119,35 @@ def _check_type(field: str, value: Any) -> None:
         raise SettingsError(f'"{field}": expected a number of at least 0')
 
 
-def _users(table: Mapping[str, Any]) -> dict[str, str]:
-    users = dict(table.get("users", {}))
-    if not all(isinstance(password, str) for password in users.values()):
-        raise SettingsError('"users": expected passwords, each a string')
+def _users(table: Mapping[str, Any]) -> Users:
+    """Return who may call what.
+
+    An unknown name in `allow` would be a user without bounds under another spelling.
+    """
+    entries = _entries(table)
+    allowed = table.get("allow", {})
+    for user, patterns in allowed.items():
+        if user not in entries:
+            raise SettingsError(f'"allow": there is no user "{user}"')
+        is_list = isinstance(patterns, list)
+        if not is_list or not all(isinstance(one, str) for one in patterns):
+            raise SettingsError(f'"allow": "{user}": expected a list of names')
+    return Users(entries=entries, allowed=allowed)
+
+
+def _entries(table: Mapping[str, Any]) -> dict[str, Entry]:
+    entries: dict[str, Entry] = {}
+    for user, text in table.get("users", {}).items():
+        if not isinstance(text, str):
+            raise SettingsError('"users": expected passwords, each a string')
+        try:
+            entries[user] = read_entry(text)
+        except ValueError as error:
+            raise SettingsError(f'"users": "{user}": {error}') from None
     if "users_file" not in table:
-        return users
+        return entries
     try:
-        return users | read_users(Path(table["users_file"]))
+        return entries | read_users(Path(table["users_file"]))
     except OSError as error:
         raise SettingsError(f'"users_file": {error.strerror}') from None
     except ValueError as error:
@@ -135,5 +161,5 @@ def _check_whole(settings: Settings) -> None:
         return
     if settings.cert_file is None or settings.key_file is None:
         raise SettingsError('a TCP address needs "cert_file" and "key_file"')
-    if not settings.users:
+    if settings.users.is_empty:
         raise SettingsError('a TCP address needs "users" or "users_file"')

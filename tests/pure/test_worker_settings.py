@@ -9,7 +9,6 @@ import pytest
 
 from harpcaller.addresses import TcpAddress, UnixAddress
 from harpcaller.worker.settings import SettingsError, read_file, settings_of
-from harpcaller.worker.users import Users, read_users
 
 UNIX = {"listen": "unix:/run/worker", "procedures": "p.py"}
 TCP = {"listen": "*:4306", "procedures": "p.py"}
@@ -33,6 +32,8 @@ def test_every_setting_is_read() -> None:
             "procedures": "p.py",
             **TLS,
             "users": {"a": "b"},
+            "allow": {"a": ["q"]},
+            "client_ca_file": "ca",
             "harp2": True,
             "max_calls": 3,
             "max_worker_line_bytes": 4,
@@ -43,7 +44,9 @@ def test_every_setting_is_read() -> None:
 
     assert settings.listen == (TcpAddress("localhost", 1), TcpAddress("::1", 2))
     assert (settings.cert_file, settings.key_file) == (Path("c"), Path("k"))
-    assert settings.users == {"a": "b"}
+    assert settings.users.may_call("a", "q")
+    assert not settings.users.may_call("a", "p")
+    assert settings.client_ca_file == Path("ca")
     assert (settings.harp2, settings.max_calls) == (True, 3)
     assert settings.max_line_bytes == 4
     assert (settings.term_grace_s, settings.stop_grace_s) == (5, 6.5)
@@ -62,6 +65,10 @@ MISTAKES: dict[str, dict[str, Any]] = {
     'a TCP address needs "cert_file" and "key_file"': TCP | {"users": {"a": "b"}},
     'a TCP address needs "users" or "users_file"': TCP | TLS,
     '"users": expected passwords, each a string': UNIX | {"users": {"a": 1}},
+    '"users": "a": a hash of an unknown scheme': UNIX | {"users": {"a": "$7$x"}},
+    '"users": "a": the password is empty': UNIX | {"users": {"a": ""}},
+    '"allow": there is no user "b"': UNIX | {"allow": {"b": []}, "users": {"a": "p"}},
+    '"allow": "a": expected a list': UNIX | {"allow": {"a": "x"}, "users": {"a": "p"}},
     '"users_file": No such file or directory': UNIX | {"users_file": "/no/such"},
 }
 
@@ -86,41 +93,3 @@ def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
         read_file(tmp_path / "none")
     file.write_text('harp2 = true\n[users]\n"a b" = "c"\n')
     assert read_file(file) == {"harp2": True, "users": {"a b": "c"}}
-
-
-def test_users_are_read_from_their_file(tmp_path: Path) -> None:
-    """A password may have colons and blanks; it is all that follows the first colon."""
-    file = tmp_path / "users"
-    file.write_text("# comment\n\na:b\nc: d:e \n")
-
-    assert read_users(file) == {"a": "b", "c": " d:e "}
-    assert settings_of(UNIX | {"users_file": str(file)}).users["a"] == "b"
-
-
-@pytest.mark.parametrize("line", ["canary", ":canary", "canary:", "a:$6$canary$x"])
-def test_a_bad_line_of_users_is_told_by_its_number(tmp_path: Path, line: str) -> None:
-    """Its text may be a password; and a hash must not pass for one."""
-    file = tmp_path / "users"
-    file.write_text(f"a:b\n{line}\n")
-
-    with pytest.raises(SettingsError, match="line 2: expected") as caught:
-        settings_of(UNIX | {"users_file": str(file)})
-
-    assert "canary" not in str(caught.value)
-
-
-def test_only_the_right_password_may_call() -> None:
-    """Any text is a password, and an unknown user has none."""
-    users = Users({"a": "b", "odd": "\udc80"})
-
-    assert users.may_call("a", "b")
-    assert users.may_call("odd", "\udc80")
-    assert not users.may_call("a", "B")
-    assert not users.may_call("b", "b")
-    assert not users.may_call("b", "")
-    assert not users.may_call("b", "\0")
-
-
-def test_without_users_everybody_may_call() -> None:
-    """That is for Unix sockets: the file's mode says who may connect."""
-    assert Users({}).may_call("anybody", "")
