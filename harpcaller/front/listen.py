@@ -8,6 +8,7 @@ import socket
 import struct
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -147,23 +148,36 @@ class Front:
         self, listenings: Sequence[Listening], sessions: trio.Nursery
     ) -> None:
         """Accept clients until cancelled; each is served in the nursery `sessions`."""
-        listeners = [listening.listener for listening in listenings]
-        await trio.serve_listeners(self._meet, listeners, handler_nursery=sessions)
+        async with trio.open_nursery() as accept:
+            for listening in listenings:
+                accept.start_soon(
+                    partial(
+                        trio.serve_listeners,
+                        partial(self._meet, listening.address),
+                        [listening.listener],
+                        handler_nursery=sessions,
+                    )
+                )
 
     def end_idle(self) -> None:
         """Close the sessions that ask nothing; answers under way go on."""
         for session in list(self._sessions):
             session.end_if_idle()
 
-    async def _meet(self, stream: trio.SocketStream) -> None:
+    async def _meet(self, address: Address, stream: trio.SocketStream) -> None:
+        """Serve a client who came in by `address`, if there is room for it."""
         if len(self._sessions) >= self._caps.max_connections:
             log.warning("session.refused", reason="too many connections")
             await refuse(stream, "too many connections; try again later")
-            return
-        peer = _remote_peer(stream.socket)
-        if peer is None:
+        elif isinstance(address, UnixAddress):
+            _log_credentials(stream.socket)
             await self._serve(stream)
-            return
+        elif address.is_loopback or (peer := _remote_peer(stream.socket)) is None:
+            await self._serve(stream)
+        else:
+            await self._serve_counted(peer, stream)
+
+    async def _serve_counted(self, peer: str, stream: trio.SocketStream) -> None:
         if self._peers[peer] >= self._caps.max_per_peer:
             log.warning("session.refused", peer=peer, reason="too many from this peer")
             await refuse(stream, "too many connections from your address")
@@ -185,15 +199,14 @@ class Front:
             self._sessions.discard(session)
 
 
+def _log_credentials(sock: trio.socket.SocketType) -> None:
+    credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+    pid, uid, gid = _UCRED.unpack(credentials)
+    log.info("session.opened", peer="unix", pid=pid, uid=uid, gid=gid)
+
+
 def _remote_peer(sock: trio.socket.SocketType) -> str | None:
-    """Return the address to count by; None for loopback and Unix sockets."""
-    if sock.family == socket.AF_UNIX:
-        credentials = sock.getsockopt(
-            socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size
-        )
-        pid, uid, gid = _UCRED.unpack(credentials)
-        log.info("session.opened", peer="unix", pid=pid, uid=uid, gid=gid)
-        return None
+    """Return the address to count by; None for this machine's own."""
     try:
         host = str(sock.getpeername()[0])
     except OSError:

@@ -82,7 +82,7 @@ class Session:
         except Exception:
             log.exception("session.crashed")
         finally:
-            await trio.aclose_forcefully(self._stream)
+            await self._stream.aclose()  # a socket: it closes at once
 
     def end_if_idle(self) -> None:
         """Stop waiting for the client's next request; answers under way go on."""
