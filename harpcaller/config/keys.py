@@ -68,13 +68,19 @@ def integer(least: int, most: int = 2**53) -> Read:
     return read
 
 
-def duration(unit: str, unit_s: float = 1) -> Read:
-    """Return a reader of durations above 0, given in `unit`, returned in seconds."""
+def duration(unit: str, unit_s: float = 1, *, may_be_none: bool = False) -> Read:
+    """Return a reader of durations given in `unit`, returned in seconds.
+
+    They are above 0, or with `may_be_none` 0 too.
+    """
+    expected = f"a number of {unit} {'from 0 on' if may_be_none else 'above 0'}"
 
     def read(value: Any, _folder: Path) -> float:
         is_number = type(value) in {int, float} and math.isfinite(value)
-        if not is_number or not 0 < value <= MAX_DURATION_S:
-            raise ValueError(f"expected a number of {unit} above 0")
+        if not is_number or not 0 <= value <= MAX_DURATION_S:
+            raise ValueError(f"expected {expected}")
+        if value == 0 and not may_be_none:
+            raise ValueError(f"expected {expected}")
         seconds: float = value * unit_s
         return seconds
 
@@ -107,7 +113,7 @@ KEYS: dict[str, Key] = {
     "max_exec_time": Key("max_exec_s", _SECONDS),
     "max_running": Key("max_running", integer(1)),
     "max_queued": Key("max_queued", integer(1)),
-    "stop_grace_s": Key("stop_grace_s", _SECONDS),
+    "stop_grace_s": Key("stop_grace_s", duration("seconds", may_be_none=True)),
     "linger_s": Key("linger_s", _SECONDS),
     "idle_s": Key("idle_s", _SECONDS),
     "first_line_s": Key("first_line_s", _SECONDS),
