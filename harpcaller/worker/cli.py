@@ -25,6 +25,7 @@ def main(words: Sequence[str] | None = None) -> int:
     verbs.add("kill", _kill, "End a call; its dispatcher is told so.").add_argument(
         "call", metavar="CALL", help="its number in `harpd calls`, or its job's ID"
     )
+    _add_passwd(verbs)
     verbs.add("version", _version, "Print the version.")
     return verbs.run(None if words is None else list(words))
 
@@ -49,9 +50,23 @@ def _kill(options: argparse.Namespace) -> int:
     return Exit.OK
 
 
+def _passwd(options: argparse.Namespace) -> int:
+    from harpcaller.worker.passwd import passwd  # noqa: PLC0415 (not for other verbs)
+
+    return passwd(options)
+
+
 def _version(_: argparse.Namespace) -> int:
     sys.stdout.write(f"harpd {__version__}\n")
     return Exit.OK
+
+
+def _add_passwd(verbs: Verbs) -> None:
+    passwd = verbs.add("passwd", _passwd, "Hash the password of a user.")
+    passwd.add_argument(
+        "--users", type=Path, metavar="FILE", help="write it there, else print it"
+    )
+    passwd.add_argument("user", metavar="USER")
 
 
 def _add_start(verbs: Verbs) -> None:

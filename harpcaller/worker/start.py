@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+import structlog
 import trio
 
 from harpcaller import logs
@@ -19,6 +20,8 @@ from harpcaller.worker.daemon import run
 from harpcaller.worker.settings import SettingsError, read_file, settings_of
 from indira.cli import Exit
 from protocol.harp_worker import Refused
+
+log = structlog.get_logger()
 
 ENOUGH_FDS = 65536
 
@@ -29,6 +32,8 @@ def start(options: argparse.Namespace) -> int:
     try:
         table = {} if options.config is None else read_file(options.config)
         settings = settings_of(table | _table_of(options))
+        for user in settings.users.plain:
+            log.warning("users.plain", user=user, hint="harpd passwd hashes passwords")
         if options.stop_at_eof:
             _check_input()
         _raise_fd_limit()

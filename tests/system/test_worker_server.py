@@ -239,6 +239,7 @@ async def test_connections_are_bounded(tmp_path: Path) -> None:
                     assert await one_more.receive_some(1) == b""
             assert await outcome_of(held[0], a_call("ping")) == PONG
 
+        await trio.sleep(0.5)  # until harpd has noticed that they left
         async with connect(harpd.path) as stream:
             assert await outcome_of(stream, a_call("ping")) == PONG
 
