@@ -21,6 +21,7 @@ class Refusal(StrEnum):
     NO_SUCH_PROCEDURE = "no_such_procedure"
     PROCEDURE_LOADING_ERROR = "procedure_loading_error"
     INVALID_ARGUMENT_LIST = "invalid_argument_list"
+    FENCED = "fenced"
     BUSY = "busy"  # ours: as many calls of the procedure run and wait as may
 
 

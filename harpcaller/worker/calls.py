@@ -59,6 +59,16 @@ class Calls:
         running.scope.cancel()
         return True
 
+    def end_older(self, call: HarpCall) -> None:
+        """End what still runs by a lower fence of the same job: nobody waits for it."""
+        if call.job_id is None or call.fence is None:
+            return
+        for running in self.running:
+            older = running.call
+            is_same = (older.user, older.job_id) == (call.user, call.job_id)
+            if is_same and older.fence is not None and older.fence < call.fence:
+                running.scope.cancel()
+
     async def carry_out(
         self, peer: Peer, call: HarpCall, children: Children
     ) -> bytes | None:

@@ -14,6 +14,7 @@ from harpcaller.addresses import TcpAddress
 from harpcaller.worker.calls import Calls
 from harpcaller.worker.children import Children
 from harpcaller.worker.door import Door
+from harpcaller.worker.fences import Fences
 from harpcaller.worker.listen import keep_alive, peer_of
 from harpcaller.worker.peer import Peer
 from harpcaller.worker.peerlog import PeerLog
@@ -52,6 +53,7 @@ class Server:
     ) -> None:
         self.terms = terms
         self._peer_log = peer_log
+        self._fences = Fences()
         self._calls = calls
         self._connections = trio.Semaphore(_CONNECTIONS_PER_CALL * max_calls)
         self._max_line_bytes = max_line_bytes
@@ -158,6 +160,9 @@ class Server:
         try:
             call = read_call(line)
             await self.terms.door.admit(call, peer.host)
+            if peer.is_kept:
+                self._fences.check(call)
+                self._calls.end_older(call)
             ending = await self._calls.carry_out(peer, call, self.terms.children)
         except Refused as complaint:
             ending = harp_worker.refused(complaint)

@@ -118,6 +118,40 @@ async def test_the_extension_may_name_job_and_fence(worker: TlsHarpd) -> None:
     assert f'"job_id":"{job_id}"' in worker.harpd.log
 
 
+async def test_a_claim_that_is_over_is_refused(worker: TlsHarpd) -> None:
+    """A dispatcher that was frozen while another took over must run nothing twice."""
+    job_id = JobId("3f1c3a52-0d6e-4ad2-9bd1-5a7a2f0b8d12")
+    call = attrs.evolve(a_harp_call("ping"), job_id=job_id)
+    async with connect(worker.address, worker.keeping) as stream:
+        outcomes = [
+            await outcome_of(stream, request(attrs.evolve(call, fence=fence)))
+            for fence in (3, 2, 3, 4)
+        ]
+
+    refused = outcomes.pop(1)
+    assert outcomes == [PONG] * 3
+    assert isinstance(refused, Failed)
+    assert refused.type == "fenced"
+
+
+async def test_a_new_claim_ends_what_runs_by_the_old_one(worker: TlsHarpd) -> None:
+    """Its dispatcher is as good as gone, and one job must not run twice at a time."""
+    job_id = JobId("3f1c3a52-0d6e-4ad2-9bd1-5a7a2f0b8d13")
+    old = attrs.evolve(a_harp_call("sleep", 600), job_id=job_id, fence=1)
+    new = attrs.evolve(a_harp_call("ping"), job_id=job_id, fence=2)
+    async with (
+        connect(worker.address, worker.keeping) as first,
+        connect(worker.address, worker.keeping) as second,
+    ):
+        await first.send_all(request(old))
+        assert await first.receive_some(1000) == b'{"harp":1,"stream_result":false}\n'
+        assert await outcome_of(second, request(new)) == PONG
+        with trio.fail_after(5):
+            said = await first.receive_some(1000)
+
+    assert b'"Killed"' in said
+
+
 def call_of(user: str, password: str) -> HarpCall:
     """Return a call of somebody."""
     return HarpCall(
