@@ -101,7 +101,11 @@ class Calls:
         replies = Replies(self._max_line_bytes)
         with running.scope:
             try:
-                async with self._room, children.run(running.call) as child:
+                async with (
+                    children.place(running.call),  # first: who waits has no room
+                    self._room,
+                    children.run(running.call) as child,
+                ):
                     running.is_started = True
                     return await self._relay(peer, child, replies)
             except Refused as complaint:

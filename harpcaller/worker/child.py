@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from grp import getgrnam
-from pwd import getpwnam, getpwuid
 from typing import Any
 
 from harpcaller.worker.procedures import Procedure, Result
@@ -47,12 +45,8 @@ def carry_out(
     name: str,
     arguments: JsonText,
     wire: Wire,
-    become: Callable[[Procedure], None],
 ) -> None:
-    """Answer one call completely: acknowledge it, run it, tell how it ended.
-
-    `become` is called before the procedure, to be whom it wants to run as.
-    """
+    """Answer one call completely: acknowledge it, run it, tell how it ended."""
     try:
         procedure = _find(procedures, name)
         args, kwargs = _bind(procedure, arguments)
@@ -61,7 +55,6 @@ def carry_out(
         return
     wire.write(harp_worker.acknowledgement(streams=procedure.streams))
     try:
-        become(procedure)
         value = procedure.function(*args, **kwargs)
         if procedure.streams:
             value = _stream(iter(value), wire)
@@ -87,24 +80,6 @@ def to_json(value: Any) -> JsonText:
     if not is_within_depth(encoded, MAX_DEPTH - 1):
         raise ValueError("a value is nested too deeply")
     return JsonText(encoded)
-
-
-def become_user(procedure: Procedure) -> None:
-    """Change to the user and group that the procedure names, for good."""
-    uid, gid = procedure.uid, procedure.gid
-    if uid is None and gid is None:
-        return
-    if uid is not None:
-        user = getpwnam(uid) if isinstance(uid, str) else getpwuid(uid)
-        os.initgroups(user.pw_name, user.pw_gid)
-        os.setgid(user.pw_gid)
-        uid = user.pw_uid
-    if gid is not None:
-        number = _group_number(gid)
-        os.setgroups([number])
-        os.setgid(number)
-    if uid is not None:
-        os.setuid(uid)
 
 
 def flush_output() -> None:
@@ -158,7 +133,3 @@ def _exception(error: BaseException) -> bytes:
     return harp_worker.exception(
         type(error).__name__, message[:_MAX_MESSAGE_CHARACTERS]
     )
-
-
-def _group_number(gid: int | str) -> int:
-    return getgrnam(gid).gr_gid if isinstance(gid, str) else gid

@@ -16,14 +16,14 @@ import indira.server
 from harpcaller.addresses import TcpAddress
 from harpcaller.worker import admin
 from harpcaller.worker.calls import Calls
-from harpcaller.worker.children import Children
+from harpcaller.worker.children import Children, Plan
 from harpcaller.worker.door import Door
 from harpcaller.worker.failures import FailureLog
 from harpcaller.worker.listen import listen_tcp, listen_unix, spell, tls_context
+from harpcaller.worker.orphans import Orphans, open_orphans
 from harpcaller.worker.peerlog import PeerLog
 from harpcaller.worker.server import Server, Terms
 from harpcaller.worker.settings import Settings, SettingsError
-from harpcaller.worker.supervisor import Bounds
 from indira.service import READY, STOPPING, notify, receive_stops
 from indira.unixsocket import SocketTaken
 
@@ -44,10 +44,7 @@ async def run(settings: Settings, ready: Ready, *, stops_at_eof: bool) -> None:
         SettingsError: an address or certificate cannot be used.
         Refused: `procedure_loading_error`.
     """
-    bounds = Bounds(
-        term_grace_s=settings.term_grace_s, max_line_bytes=settings.max_line_bytes
-    )
-    async with _children(settings, bounds) as children:
+    async with open_orphans() as orphans, _children(settings, orphans) as children:
         peer_log = PeerLog(trio.current_time)
         terms = Terms(
             children=children,
@@ -144,8 +141,15 @@ class _Life:
 
 
 @asynccontextmanager
-async def _children(settings: Settings, bounds: Bounds) -> AsyncIterator[Children]:
-    children = Children(settings.procedures, bounds)
+async def _children(settings: Settings, orphans: Orphans) -> AsyncIterator[Children]:
+    plan = Plan(
+        procedures=settings.procedures,
+        executables=settings.executables,
+        defaults=settings.defaults,
+        term_grace_s=settings.term_grace_s,
+        max_line_bytes=settings.max_line_bytes,
+    )
+    children = Children(plan, orphans)
     try:
         await children.warm_up()
         yield children

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
+_PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER = 36
 _LONGEST_NAP_S = 0.02
 _KILL_PATIENCE_S = 10  # a killed process may hang in the kernel, e.g. on NFS
@@ -30,6 +31,11 @@ def die_with(parent: int) -> None:
 def adopt_orphans() -> None:
     """Become the parent of every descendant whose own parent dies."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def hide_memory(*, hidden: bool) -> None:
+    """Keep other processes of our user from tracing us and from opening our files."""
+    _prctl(_PR_SET_DUMPABLE, 0 if hidden else 1)
 
 
 def children_of(pid: int) -> list[int]:
@@ -58,6 +64,27 @@ def signal_descendants(pid: int, number: int) -> None:
             os.kill(descendant, number)  # or it is gone, or another user's
 
 
+def kill_descendants(pid: int) -> None:
+    """Kill all below `pid`, also those that are forked meanwhile.
+
+    Who was sent SIGKILL forks no more, and nobody is reaped here: under a limit of
+    processes even a fork bomb ends, since its dead still count.
+    """
+    killed: set[int] = set()
+    while fresh := [found for found in descendants_of(pid) if found not in killed]:
+        for descendant in fresh:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(descendant, signal.SIGKILL)
+        killed.update(fresh)
+
+
+def kill_tree(pid: int) -> None:
+    """Kill `pid` and all below it."""
+    kill_descendants(pid)  # first: without it they would be somebody else's
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)
+
+
 def end_descendants(grace_s: float) -> None:
     """End all below this process and reap them: TERM, and KILL after `grace_s`.
 
@@ -70,7 +97,7 @@ def end_descendants(grace_s: float) -> None:
         return
     patience = time.monotonic() + _KILL_PATIENCE_S
     while _reap() and time.monotonic() < patience:
-        signal_descendants(os.getpid(), signal.SIGKILL)
+        kill_descendants(os.getpid())
         time.sleep(0.001)
 
 

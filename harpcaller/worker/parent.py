@@ -1,9 +1,10 @@
 """The warm parent: has the procedures loaded, and forks supervisors of calls.
 
-It is a program of its own (`python -m harpcaller.worker.parent SOCKET FILE GRACE
-BYTES`), started by harpd: single-threaded and small, so that forking is safe and
-cheap. For each message on SOCKET, which brings the control socket of a supervisor,
-it forks one. It ends when SOCKET is closed.
+It is a program of its own (`python -m harpcaller.worker.parent SOCKET`), started by
+harpd as the user of its profile: single-threaded and small, so that forking is safe
+and cheap. The first message on SOCKET brings its orders; each other one brings the
+control socket of a supervisor, which it forks. When SOCKET is closed it waits for the
+supervisors that it has, and ends.
 """
 
 from __future__ import annotations
@@ -14,55 +15,76 @@ import select
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
 from harpcaller.worker import linux
-from harpcaller.worker.procedures import Procedure, load
-from harpcaller.worker.supervisor import Bounds, supervise
+from harpcaller.worker.orders import (
+    FAILED,
+    MESSAGE_BYTES,
+    Orders,
+    PythonFunction,
+    read_orders,
+    write_catalogue,
+)
+from harpcaller.worker.procedures import Procedure, load_source
+from harpcaller.worker.supervisor import supervise
 
-READY = b"ready"
+_MAX_DOC_CHARACTERS = 4000
 
 
 class WarmParent:
     """Forks supervisors and reaps them; owns the set of those alive."""
 
     def __init__(
-        self, asked: socket.socket, procedures: Mapping[str, Procedure], bounds: Bounds
+        self, asked: socket.socket, procedures: Mapping[str, Procedure], orders: Orders
     ) -> None:
         self._asked = asked
         self._procedures = procedures
-        self._bounds = bounds
+        self._orders = orders
         self._supervisors: set[int] = set()
         self._woken, self._waker = os.pipe()
         os.set_blocking(self._waker, False)
         os.set_blocking(self._woken, False)
 
     def serve(self) -> None:
-        """Fork for each message until harpd closes the socket or dies."""
+        """Fork for each message until harpd closes the socket and no call is left."""
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
         poller = select.poll()
         poller.register(self._asked, select.POLLIN)
         poller.register(self._woken, select.POLLIN)
-        while True:
+        is_asked = True
+        while is_asked or self._supervisors:
             ready = dict(poller.poll())
             if self._woken in ready:
                 os.read(self._woken, 4096)
                 self._reap()
-            if self._asked.fileno() in ready and not self._fork_one():
-                return
+            if is_asked and self._asked.fileno() in ready:
+                is_asked = self._fork_one()
+                if not is_asked:
+                    poller.unregister(self._asked)
 
     def _fork_one(self) -> bool:
+        """Fork and tell the pid, 0 if it failed; False if harpd wants no more."""
         message, fds, _, _ = socket.recv_fds(self._asked, 16, 1)
         if not message:
             return False
         [control_fd] = fds
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:  # the machine, or the user, has too many processes
+            pid = None
         if pid == 0:
             self._be_supervisor(control_fd)
-        self._supervisors.add(pid)
         os.close(control_fd)
+        if pid is not None:
+            self._supervisors.add(pid)
+        try:
+            self._asked.send(b"%d" % (pid or 0))
+        except OSError:
+            return False  # harpd is dead
         return True
 
     def _be_supervisor(self, control_fd: int) -> None:
@@ -76,8 +98,7 @@ class WarmParent:
             os.close(self._woken)
             os.close(self._waker)
             self._asked.close()
-            control = socket.socket(fileno=control_fd)
-            supervise(self._procedures, control, self._bounds)
+            supervise(self._procedures, socket.socket(fileno=control_fd), self._orders)
             status = 0
         finally:
             os._exit(status)
@@ -96,27 +117,63 @@ class WarmParent:
     def _kill_strays(self) -> None:
         for pid in linux.children_of(os.getpid()):
             if pid not in self._supervisors:
-                linux.signal_descendants(pid, signal.SIGKILL)
-                os.kill(pid, signal.SIGKILL)
+                linux.kill_tree(pid)
 
 
 def main() -> None:
-    """Load the procedures, say so, and serve."""
-    fd, path, grace_s, max_line_bytes = sys.argv[1:]
-    asked = socket.socket(fileno=int(fd))
+    """Load the procedures, tell which they are, and serve."""
+    asked = socket.socket(fileno=int(sys.argv[1]))
     os.dup2(2, 1)  # what procedures print must not look like an answer to anybody
     linux.adopt_orphans()
+    linux.hide_memory(hidden=True)
+    message, fds, _, _ = socket.recv_fds(asked, MESSAGE_BYTES, 1)
+    if not message:
+        return  # harpd changed its mind
+    orders = read_orders(message)
+    os.environ.clear()
+    os.environ.update(orders.environment)
     try:
-        procedures = load(Path(path))
-    except Exception as error:  # any code is in that file
-        asked.send(f"{type(error).__name__}: {error}"[:1000].encode(errors="replace"))
+        procedures = _load(orders, fds)
+    except BaseException as error:  # any code is in that file
+        asked.send(FAILED + _complaint(error, orders.path).encode(errors="replace"))
         raise SystemExit(1) from error
-    bounds = Bounds(term_grace_s=float(grace_s), max_line_bytes=int(max_line_bytes))
-    asked.send(READY)
+    for piece in write_catalogue([_described(*one) for one in procedures.items()]):
+        asked.send(piece)
     gc.collect()
     gc.freeze()  # pages that the collector does not touch stay shared
     gc.disable()
-    WarmParent(asked, procedures, bounds).serve()
+    WarmParent(asked, procedures, orders).serve()
+
+
+def _load(orders: Orders, fds: list[int]) -> Mapping[str, Procedure]:
+    """Load what harpd read: the file may be its own secret, or changed meanwhile."""
+    if orders.path is None:
+        return {}
+    with os.fdopen(fds[0], "rb") as source:
+        return load_source(source.read(), Path(orders.path))
+
+
+def _complaint(error: BaseException, path: str | None) -> str:
+    """Return what was wrong, and the last line of the file that led to it."""
+    said = f"{type(error).__name__}: {error}"[:1000]
+    lines = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename == path
+    ]
+    return f"{path}, line {lines[-1]}: {said}" if lines else said
+
+
+def _described(name: str, procedure: Procedure) -> PythonFunction:
+    return PythonFunction(
+        name=name,
+        signature=str(procedure.signature),
+        doc=(procedure.function.__doc__ or "")[:_MAX_DOC_CHARACTERS],
+        streams=procedure.streams,
+        timeout_s=procedure.timeout_s,
+        uid=procedure.uid,
+        gid=procedure.gid,
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Procedures: Python functions that may be called from afar, and the file they are in.
 
 What a procedures file imports must be light and must start no thread: it is loaded
-into the process that every call is forked from.
+into the process that every call is forked from, and what it opens there is closed
+in calls.
 """
 
 from __future__ import annotations
@@ -9,9 +10,8 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar, overload
 
 import attrs
@@ -105,19 +105,17 @@ def _marked(
     return function
 
 
-def load(path: Path) -> Mapping[str, Procedure]:
-    """Return the procedures that the file at `path` has, by the names they have there.
+def load_source(source: bytes, path: Path) -> Mapping[str, Procedure]:
+    """Return the procedures in `source`, which was read from `path`, by their names.
 
     Raises:
-        Exception: whatever the file raises.
+        Exception: whatever the code raises.
     """
-    loader = SourceFileLoader(_MODULE, str(path))
-    spec = spec_from_loader(_MODULE, loader)
-    if spec is None:  # only so if the loader said so
-        raise ImportError(f"{path} cannot be loaded")
-    module = module_from_spec(spec)
+    module = ModuleType(_MODULE)
+    module.__file__ = str(path)
     sys.modules[_MODULE] = module
-    loader.exec_module(module)
+    # Its own code, that is what procedures are.
+    exec(compile(source, path, "exec", dont_inherit=True), vars(module))  # noqa: S102
     return {
         name: getattr(thing, _MARK)
         for name, thing in vars(module).items()

@@ -11,7 +11,10 @@ from typing import Any
 import attrs
 
 from harpcaller.addresses import Address, TcpAddress, read_address
+from harpcaller.worker.catalogue import Defaults, Offered
+from harpcaller.worker.folder import read_folder
 from harpcaller.worker.passwords import Entry, read_entry
+from harpcaller.worker.tables import read_defaults, read_procedures
 from harpcaller.worker.users import Users, read_users
 from indira.cli import default_socket
 from protocol.harp import MAX_LINE_BYTES
@@ -26,7 +29,9 @@ class Settings:
     """Everything that a worker needs to know; paths, seconds, bytes."""
 
     listen: tuple[Address, ...]
-    procedures: Path
+    procedures: Path | None = None
+    executables: tuple[Offered, ...] = ()
+    defaults: Defaults = attrs.field(factory=Defaults)
     admin_socket: Path = attrs.field(factory=lambda: default_socket("harpd"))
     cert_file: Path | None = None
     key_file: Path | None = None
@@ -42,6 +47,9 @@ class Settings:
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "listen": (str, list),
     "procedures": str,
+    "procedures_dir": str,
+    "procedure": list,
+    "defaults": dict,
     "admin_socket": str,
     "cert_file": str,
     "key_file": str,
@@ -56,7 +64,10 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "stop_grace_s": (int, float),
 }
 _PATHS = ("procedures", "admin_socket", "cert_file", "key_file", "client_ca_file")
-_ELSEWHERE = {"listen", "users", "users_file", "allow", "max_worker_line_bytes"}
+_ELSEWHERE = {
+    *("listen", "users", "users_file", "allow", "max_worker_line_bytes"),
+    *("procedures_dir", "procedure", "defaults"),
+}
 
 
 def read_file(path: Path) -> dict[str, Any]:
@@ -87,16 +98,32 @@ def settings_of(table: Mapping[str, Any]) -> Settings:
         for field, value in table.items()
         if field not in _ELSEWHERE
     }
-    if "procedures" not in values:
+    if not table.keys() & {"procedures", "procedures_dir", "procedure"}:
         raise SettingsError('"procedures": name the file that has them')
     if "max_worker_line_bytes" in table:
         values["max_line_bytes"] = table["max_worker_line_bytes"]
     words = [listen] if isinstance(listen, str) else listen
+    defaults, executables = _executables(table)
     settings = Settings(
-        listen=tuple(map(_read_address, words)), users=_users(table), **values
+        listen=tuple(map(_read_address, words)),
+        users=_users(table),
+        defaults=defaults,
+        executables=executables,
+        **values,
     )
     _check_whole(settings)
     return settings
+
+
+def _executables(table: Mapping[str, Any]) -> tuple[Defaults, tuple[Offered, ...]]:
+    try:
+        defaults = read_defaults(table.get("defaults", {}))
+        executables = read_procedures(table.get("procedure", []), defaults)
+        if "procedures_dir" in table:
+            executables += read_folder(Path(table["procedures_dir"]), defaults)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+    return defaults, executables
 
 
 def _read_address(text: Any) -> Address:

@@ -2,8 +2,7 @@
 
 It adopts whatever the procedure leaves behind. A call is over when the procedure's
 process ends, when it took too long, or when harpd closes the control socket, be it
-by cancelling, be it by dying. When all is gone, one line tells harpd so: what the
-dispatcher is to hear if the procedure's process could not say it, else an empty one.
+by cancelling, be it by dying. When all is gone, one line tells harpd how it ended.
 Then the supervisor is as new, and takes the next call.
 """
 
@@ -12,112 +11,174 @@ from __future__ import annotations
 import gc
 import os
 import select
-import signal
 import socket
 from collections.abc import Mapping
 
 import attrs
 
-from harpcaller.worker import child, linux
+from harpcaller.worker import child, execute, linux
+from harpcaller.worker.confine import close_from, confine
+from harpcaller.worker.death import (
+    Death,
+    Exited,
+    Killed,
+    NotStarted,
+    Started,
+    TimedOut,
+    tell,
+)
+from harpcaller.worker.orders import Orders
 from harpcaller.worker.procedures import Procedure
 from protocol import harp_worker
-from protocol.jsontext import JsonText, decode
+from protocol.harp_worker import Refusal, Refused
+from protocol.jsontext import JsonText, decode, encode
 
-NOTHING = b"\n"
 _CHUNK_BYTES = 1 << 16
-
-
-@attrs.frozen(kw_only=True)
-class Bounds:
-    """What every call of a worker keeps to; seconds, bytes."""
-
-    term_grace_s: float
-    max_line_bytes: int
+_MAX_FDS = 3
+_WIRE_FD = 3
 
 
 @attrs.frozen(kw_only=True)
 class Asked:
-    """What harpd wants to have run, and where its lines go."""
+    """What harpd wants to have run, and where its output goes.
+
+    `argv` is that of an executable, whose output is `fds` 1 and 2 and, if there is
+    one more, 3; a Python procedure has the first as its wire.
+    """
 
     procedure: str
     arguments: JsonText
-    wire_fd: int
+    argv: tuple[str, ...] | None = None
+    timeout_s: float | None = None
+    fds: tuple[int, ...] = ()
+
+
+def write_asked(asked: Asked) -> bytes:
+    """Return the two lines that ask for a call; its descriptors go beside them."""
+    argv = None if asked.argv is None else [*asked.argv]
+    head = encode(
+        {
+            "procedure": asked.procedure,
+            "argv": argv,  # type: ignore[dict-item] # a list of strings is JSON
+            "timeout_s": asked.timeout_s,
+        }
+    )
+    return head + b"\n" + asked.arguments + b"\n"
 
 
 def supervise(
-    procedures: Mapping[str, Procedure], control: socket.socket, bounds: Bounds
+    procedures: Mapping[str, Procedure], control: socket.socket, orders: Orders
 ) -> None:
     """Run the calls that `control` asks for, one by one, until it is closed."""
     linux.adopt_orphans()
     while (asked := _receive(control)) is not None:
-        ending = _run(procedures, control, bounds, asked)
-        linux.end_descendants(bounds.term_grace_s)
-        if ending is None:
+        death = _run(procedures, control, orders, asked)
+        linux.end_descendants(orders.term_grace_s)
+        if death is None or not _say(control, death):
             return
-        try:
-            control.sendall(ending)
-        except OSError:
-            return  # harpd is dead
+
+
+def _say(control: socket.socket, news: Started | Death) -> bool:
+    try:
+        control.sendall(tell(news))
+    except OSError:
+        return False  # harpd is dead
+    return True
 
 
 def _receive(control: socket.socket) -> Asked | None:
     """Return what is asked next; None if the control socket was closed."""
-    data, fds, _, _ = socket.recv_fds(control, _CHUNK_BYTES, 1)
+    data, fds, _, _ = socket.recv_fds(control, _CHUNK_BYTES, _MAX_FDS)
     pieces = [data]
     line_ends = data.count(b"\n")
-    while data and line_ends < 2:  # name and arguments
+    while data and line_ends < 2:  # head and arguments
         data = control.recv(_CHUNK_BYTES)
         line_ends += data.count(b"\n")
         pieces.append(data)
     if not data:
         return None
-    name, arguments, _ = b"".join(pieces).split(b"\n")
+    head, arguments, _ = b"".join(pieces).split(b"\n")
+    fields = decode(head)
+    assert isinstance(fields, dict)  # noqa: S101 (by `write_asked`)
+    argv = fields.pop("argv")
     return Asked(
-        procedure=str(decode(name)), arguments=JsonText(arguments), wire_fd=fds[0]
+        argv=tuple(argv) if isinstance(argv, list) else None,  # type: ignore[arg-type] # by `write_asked`
+        arguments=JsonText(arguments),
+        fds=tuple(fds),
+        **fields,  # type: ignore[arg-type] # by `write_asked`
     )
 
 
 def _run(
     procedures: Mapping[str, Procedure],
     control: socket.socket,
-    bounds: Bounds,
+    orders: Orders,
     asked: Asked,
-) -> bytes | None:
-    """Return the line that tells the end; None if harpd wants none any more."""
+) -> Death | None:
+    """Return how the call ended; None if harpd does not want to know any more."""
     us = os.getpid()
-    pid = os.fork()
+    told, telling = os.pipe()  # tells why an executable did not start
+    try:
+        pid = os.fork()
+    except OSError as error:  # the machine, or the user, has too many processes
+        _close(told, telling, *asked.fds)
+        return NotStarted(f"no process can be made: {error.strerror}")
     if pid == 0:
         control.close()
-        _be_the_call(procedures, asked, bounds, child_of=us)
-    os.close(asked.wire_fd)
-    known = procedures.get(asked.procedure)
-    return _wait(pid, control, None if known is None else known.timeout_s)
+        os.close(told)
+        _be_the_call(procedures, asked, orders, telling, child_of=us)
+    _close(telling, *asked.fds)
+    reason = b"" if asked.argv is None else os.read(told, _CHUNK_BYTES)
+    os.close(told)
+    if reason:
+        os.waitpid(pid, 0)
+        return NotStarted(reason.decode(errors="replace"))
+    if asked.argv is not None and not _say(control, Started()):
+        return None
+    return _wait(pid, control, asked.timeout_s)
+
+
+def _close(*fds: int) -> None:
+    for fd in fds:
+        os.close(fd)
 
 
 def _be_the_call(
-    procedures: Mapping[str, Procedure], asked: Asked, bounds: Bounds, *, child_of: int
+    procedures: Mapping[str, Procedure],
+    asked: Asked,
+    orders: Orders,
+    telling: int,
+    *,
+    child_of: int,
 ) -> None:
     """Become the process of the procedure; never return."""
     status = 1
     try:
         os.setsid()  # so that a signal to its group reaches nobody else
         linux.die_with(child_of)
+        if asked.argv is not None:
+            stdin = asked.arguments + b"\n"
+            execute.become(asked.argv, stdin, asked.fds, telling, orders.confines)
         gc.enable()
-
-        def become(procedure: Procedure) -> None:
-            child.become_user(procedure)
-            linux.die_with(child_of)
-
-        wire = child.Wire(asked.wire_fd, bounds.max_line_bytes)
-        child.carry_out(procedures, asked.procedure, asked.arguments, wire, become)
+        linux.hide_memory(hidden=False)  # what is hidden is ours, not the procedure's
+        os.dup2(asked.fds[0], _WIRE_FD)
+        close_from(_WIRE_FD + 1)
+        wire = child.Wire(_WIRE_FD, orders.max_line_bytes)
+        try:
+            confine(orders.confines)
+        except OSError as error:
+            complaint = Refused(Refusal.PROCEDURE_LOADING_ERROR, str(error.strerror))
+            wire.write(harp_worker.refused(complaint))
+        else:
+            child.carry_out(procedures, asked.procedure, asked.arguments, wire)
         status = 0
     finally:
         child.flush_output()
         os._exit(status)
 
 
-def _wait(pid: int, control: socket.socket, limit_s: float | None) -> bytes | None:
-    """Return what is to be told once the process has ended, or has to."""
+def _wait(pid: int, control: socket.socket, limit_s: float | None) -> Death | None:
+    """Return how the process ended, or had to; None if harpd wants it no more."""
     process = os.pidfd_open(pid)
     poller = select.poll()
     poller.register(process, select.POLLIN)
@@ -126,31 +187,9 @@ def _wait(pid: int, control: socket.socket, limit_s: float | None) -> bytes | No
     os.close(process)
     if process in ready:
         _, status = os.waitpid(pid, 0)
-        return _death(status)
+        if os.WIFSIGNALED(status):
+            return Killed(os.WTERMSIG(status))
+        return Exited(os.WEXITSTATUS(status))
     if ready:
         return None  # cancelled, or harpd is dead
-    return harp_worker.exception(
-        "TimeoutError", f"the procedure ran longer than its limit of {limit_s} s"
-    )
-
-
-def _death(status: int) -> bytes:
-    """Return the line of a process that ended so: an exception, or an empty one."""
-    if os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
-        return harp_worker.exception(
-            "ProcessKilled", f"the procedure was killed by {_signal_name(number)}"
-        )
-    code = os.WEXITSTATUS(status)
-    if code == 0:
-        return NOTHING
-    return harp_worker.exception(
-        "ProcessExited", f"the procedure exited with status {code} and no result"
-    )
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # a real-time signal
-        return f"signal {number}"
+    return TimedOut(limit_s or 0)

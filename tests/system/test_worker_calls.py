@@ -206,7 +206,6 @@ RAISED: dict[str, tuple[tuple[Any, ...], str, str]] = {
     ),
     "crashes": ((), "ProcessKilled", "the procedure was killed by SIGSEGV"),
     "kills_itself": ((), "ProcessKilled", "the procedure was killed by SIGKILL"),
-    "nobody_there": ((), "KeyError", "\"getpwnam(): name not found: 'no such user'\""),
 }
 
 
@@ -261,6 +260,15 @@ async def test_a_procedure_runs_as_whom_it_names(harpd: Harpd) -> None:
     assert uid != 0
     assert gid != 0
     assert 0 not in groups
+
+
+async def test_a_procedure_of_an_unknown_user_is_not_run(harpd: Harpd) -> None:
+    """Neither as somebody else: the call is refused, the others are served."""
+    ended = await outcome(harpd, "nobody_there")
+
+    assert isinstance(ended, Failed)
+    assert ended.type == "procedure_loading_error"
+    assert ended.message == 'no user "no such user"'
 
 
 async def test_calls_run_side_by_side(harpd: Harpd) -> None:

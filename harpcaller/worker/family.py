@@ -1,0 +1,316 @@
+"""The processes of one isolation profile, seen from harpd: parent and supervisors."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+
+import attrs
+import structlog
+import trio
+
+from harpcaller.worker import death, linux
+from harpcaller.worker.death import Death, Started
+from harpcaller.worker.orders import (
+    FAILED,
+    MESSAGE_BYTES,
+    MORE,
+    READY,
+    Orders,
+    PythonFunction,
+    read_catalogue,
+    rights,
+    write_orders,
+)
+from harpcaller.worker.orphans import Orphans
+from harpcaller.worker.profile import (
+    NoSuchUser,
+    Profile,
+    command,
+    environment_of,
+    interpreter_variables,
+)
+from protocol.harp_worker import Refusal, Refused
+
+log = structlog.get_logger()
+
+_LOAD_S = 30  # how long a procedures file may take to load
+_FORK_S = 5  # a parent that takes longer was stopped by a call of its user
+_END_S = 1  # what a supervisor may need beyond the grace; then we kill its tree
+_CLOSE_S = 5
+_MAX_IDLE = 16  # supervisors kept for the next call: one fork less each
+_CHUNK_BYTES = 1 << 16
+_LOADING = Refusal.PROCEDURE_LOADING_ERROR
+
+
+@attrs.define(eq=False)
+class Supervisor:
+    """The process above one call: what it tells of it, and how to end it."""
+
+    pid: int
+    parent_pid: int
+    stream: trio.SocketStream
+    is_over: bool = False
+    """Nothing of the call is left, and the supervisor is as new."""
+    _said: bytes = b""
+
+    async def receive_started(self) -> Death | None:
+        """Return None when the program of an executable runs; else why it does not."""
+        news = await self._receive()
+        return None if isinstance(news, Started) else news
+
+    async def receive_death(self) -> Death | None:
+        """Wait until nothing is left; return how it ended, None if nobody knows.
+
+        It may be cancelled and called again.
+        """
+        news = await self._receive()
+        return None if isinstance(news, Started) else news
+
+    async def end(self, within_s: float) -> None:
+        """End the call; return when nothing of it is left."""
+        with trio.move_on_after(within_s), suppress(trio.BrokenResourceError):
+            await self.stream.send_eof()
+            while await self.stream.receive_some(_CHUNK_BYTES):
+                pass
+            return
+        # It was stopped, or has too much to do. Its pid is its own while it lives.
+        log.warning("supervisor.killed", waited_s=within_s)
+        if self.pid in linux.children_of(self.parent_pid):
+            await trio.to_thread.run_sync(linux.kill_tree, self.pid)
+
+    async def _receive(self) -> Started | Death | None:
+        with suppress(trio.BrokenResourceError):
+            while b"\n" not in self._said:
+                data = bytes(await self.stream.receive_some(_CHUNK_BYTES))
+                if not data:
+                    return None
+                self._said += data
+        line, line_end, self._said = self._said.partition(b"\n")
+        if not line_end:
+            return None
+        news = death.read(line)
+        self.is_over = not isinstance(news, Started)
+        return news
+
+
+class Family:
+    """Starts calls of one profile; owns its warm parent and the idle supervisors."""
+
+    def __init__(
+        self, profile: Profile, orders: Orders, source: bytes, orphans: Orphans
+    ) -> None:
+        self._profile = profile
+        self._orders = orders
+        self._source = source
+        self._orphans = orphans
+        self._lock = trio.Lock()
+        self._asking: trio.socket.SocketType | None = None
+        self._process: trio.Process | None = None
+        self._idle: list[Supervisor] = []
+        self._is_closed = False
+
+    async def load(self) -> list[PythonFunction]:
+        """Start the warm parent; return what Python procedures it has.
+
+        Raises:
+            Refused: `procedure_loading_error`, with what the file raised.
+        """
+        async with self._lock:
+            return await self._start()
+
+    @asynccontextmanager
+    async def run(
+        self, request: bytes, fds: Sequence[int]
+    ) -> AsyncIterator[Supervisor]:
+        """Have a supervisor carry out `request`; the block leaves nothing of it.
+
+        Raises:
+            Refused: `procedure_loading_error`.
+        """
+        supervisor = await self._ask(request, fds)
+        try:
+            yield supervisor
+        finally:
+            with trio.CancelScope(shield=True):  # bounded by `end`
+                await self._leave(supervisor)
+
+    async def close(self, within_s: float = _CLOSE_S) -> None:
+        """End the warm parent, as soon as its last call is over.
+
+        After `within_s` all that is left is killed.
+        """
+        self._is_closed = True
+        for supervisor in self._idle:
+            await trio.aclose_forcefully(supervisor.stream)
+        self._idle.clear()
+        self._forget()
+        if self._process is not None:
+            with trio.move_on_after(within_s):
+                await self._process.wait()
+                return
+            await trio.to_thread.run_sync(linux.kill_tree, self._process.pid)
+            await self._process.wait()
+
+    async def _ask(self, request: bytes, fds: Sequence[int]) -> Supervisor:
+        while True:
+            is_fresh = not self._idle
+            supervisor = await self._fork() if is_fresh else self._idle.pop()
+            stream = supervisor.stream
+            supervisor.is_over = False
+            try:
+                sent = await stream.socket.sendmsg([request], rights([*fds]))
+                await stream.send_all(request[sent:])
+            except (OSError, trio.BrokenResourceError):
+                await trio.aclose_forcefully(stream)
+                if is_fresh:
+                    raise Refused(_LOADING, "the worker cannot start calls") from None
+            except BaseException:
+                await trio.aclose_forcefully(stream)
+                raise
+            else:
+                return supervisor
+
+    async def _leave(self, supervisor: Supervisor) -> None:
+        has_room = len(self._idle) < _MAX_IDLE and not self._is_closed
+        if supervisor.is_over and has_room:
+            self._idle.append(supervisor)
+            return
+        if not supervisor.is_over:
+            await supervisor.end(self._orders.term_grace_s + _END_S)
+        await trio.aclose_forcefully(supervisor.stream)
+
+    async def _fork(self) -> Supervisor:
+        """Return a fresh supervisor, of a fresh warm parent if the last one died.
+
+        Raises:
+            Refused: `procedure_loading_error`.
+        """
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                async with self._lock:
+                    pid, parent = await self._fork_once(theirs.fileno())
+            except BaseException:
+                ours.close()
+                raise
+        stream = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
+        return Supervisor(pid, parent, stream)
+
+    async def _fork_once(self, fd: int) -> tuple[int, int]:
+        for _ in range(2):
+            if self._asking is None:
+                await self._start()
+            pid = await self._try_fork(fd)
+            if pid and self._process is not None:
+                return pid, self._process.pid
+            if pid == 0:
+                break
+            self._forget()
+        raise Refused(_LOADING, "the worker can make no more processes")
+
+    async def _try_fork(self, fd: int) -> int | None:
+        """Return the pid of a new supervisor, 0 if none can be made, None if dead."""
+        assert self._asking is not None  # noqa: S101 (by the caller)
+        assert self._process is not None  # noqa: S101 (by the caller)
+        # Shielded: an answer that nobody reads would be taken for the next one's.
+        with trio.move_on_after(_FORK_S, shield=True), suppress(OSError):
+            await self._asking.sendmsg([b"fork"], rights([fd]))
+            said = await self._asking.recv(MESSAGE_BYTES)
+            return int(said) if said else None
+        log.warning("parent.killed", reason="it did not fork")
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        return None
+
+    async def _start(self) -> list[PythonFunction]:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        asking = trio.socket.from_stdlib_socket(ours)
+        try:
+            with theirs:
+                self._process = await self._open_parent(theirs)
+            source = os.memfd_create("procedures")
+            with os.fdopen(source, "wb+") as file:
+                file.write(self._source)
+                file.seek(0)
+                await asking.sendmsg([write_orders(self._orders)], rights([source]))
+            functions = await self._receive_catalogue(asking)
+        except OSError as error:
+            asking.close()
+            raise Refused(_LOADING, f"no warm parent: {error}") from None
+        except BaseException:
+            asking.close()
+            raise
+        self._asking = asking
+        return functions
+
+    async def _open_parent(self, theirs: socket.socket) -> trio.Process:
+        words = [sys.executable, "-P", "-m", "harpcaller.worker.parent"]
+        is_root = os.geteuid() == 0
+        try:
+            chain = command(
+                self._profile, [*words, str(theirs.fileno())], is_root=is_root
+            )
+        except NoSuchUser as error:
+            raise Refused(_LOADING, str(error)) from None
+        if self._profile.needs_root and not is_root:
+            message = "the worker is not root, and so cannot run calls as another user"
+            raise Refused(_LOADING, message)
+        environment = dict(self._orders.environment)
+        return await self._orphans.start(
+            chain,
+            env=environment | interpreter_variables(os.environ),
+            pass_fds=[theirs.fileno()],
+            cwd="/",
+        )
+
+    async def _receive_catalogue(
+        self, asking: trio.socket.SocketType
+    ) -> list[PythonFunction]:
+        text = b""
+        with trio.move_on_after(_LOAD_S):
+            while (said := await asking.recv(MESSAGE_BYTES)).startswith(MORE):
+                text += said[1:]
+            if said.startswith(READY):
+                return read_catalogue(text + said[1:])
+            if said.startswith(FAILED):
+                raise Refused(_LOADING, said[1:].decode(errors="replace"))
+            raise Refused(_LOADING, "the warm parent ended; its words are in our log")
+        if self._process is not None:
+            self._process.kill()
+        raise Refused(_LOADING, f"not loaded within {_LOAD_S} s")
+
+    def _forget(self) -> None:
+        """Let go of the warm parent; it ends when its socket is closed."""
+        if self._asking is not None:
+            self._asking.close()
+            self._asking = None
+
+
+def orders_for(
+    profile: Profile,
+    path: str | None,
+    ours: Mapping[str, str],
+    *,
+    term_grace_s: float,
+    max_line_bytes: int,
+) -> Orders:
+    """Return the orders of the warm parent of `profile`.
+
+    Raises:
+        Refused: `procedure_loading_error`, a user is unknown.
+    """
+    try:
+        environment = environment_of(profile, ours)
+    except NoSuchUser as error:
+        raise Refused(_LOADING, str(error)) from None
+    return Orders(
+        path=path,
+        term_grace_s=term_grace_s,
+        max_line_bytes=max_line_bytes,
+        environment=tuple(environment.items()),
+        confines=profile.confines,
+    )

@@ -1,0 +1,53 @@
+"""The folder of executables: each may be called, by its name without suffix."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+
+from harpcaller.worker.catalogue import Defaults, Offered
+from harpcaller.worker.kinds.executable import Executable
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+def read_folder(folder: Path, defaults: Defaults) -> tuple[Offered, ...]:
+    """Return a procedure for each executable file; hidden and other files are none.
+
+    Raises:
+        ValueError: somebody else may write there, or a link leads out of it.
+    """
+    try:
+        _check_rights(folder)
+        names = sorted(os.listdir(folder))  # noqa: PTH208 (names are what we want)
+        found = [_executable(folder / name) for name in names if name[0] != "."]
+    except OSError as error:
+        raise ValueError(f"{error.filename}: {error.strerror}") from None
+    return tuple(
+        Offered(what=one, profile=defaults.profile, limits=defaults.limits)
+        for one in found
+        if one is not None
+    )
+
+
+def _executable(path: Path) -> Executable | None:
+    true = path.resolve(strict=True)
+    if not true.is_file() or not true.stat().st_mode & stat.S_IXUSR:
+        return None
+    if true.parent != path.parent.resolve():
+        raise ValueError(f"{path}: a link that leads out of its folder")
+    _check_rights(true)
+    if not _NAME.fullmatch(path.stem):
+        raise ValueError(f"{path}: no name for a procedure")
+    return Executable(name=path.stem, argv=(str(true),))
+
+
+def _check_rights(path: Path) -> None:
+    found = path.stat()
+    if found.st_mode & _OTHERS_MAY_WRITE:
+        raise ValueError(f"{path}: others than its owner may write it")
+    if found.st_uid not in {0, os.geteuid()}:
+        raise ValueError(f"{path}: it is neither root's nor ours")

@@ -1,0 +1,197 @@
+"""The typed arguments of an executable: what a caller may give, and how it is spelled.
+
+No value ever meets a shell, and none of them can be taken for an option.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import NoReturn
+
+import attrs
+
+from protocol.harp_worker import Refusal, Refused
+from protocol.jsontext import JsonValue, encode
+
+MAX_WORD_BYTES = 128 * 1024 - 1  # Linux, MAX_ARG_STRLEN
+
+
+class Kind(StrEnum):
+    """The types of arguments, as harpd.toml names them."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    CHOICE = "choice"
+    PATH = "path"
+    LIST = "list"
+
+
+@attrs.frozen(kw_only=True)
+class Argument:
+    """One argument: its type, and what may be left out."""
+
+    name: str
+    kind: Kind
+    is_required: bool = True
+    default: JsonValue = None
+    choices: tuple[str, ...] = ()
+    root: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    allow_dash: bool = False
+    of: Argument | None = None
+    """Of a list: what each of its values has to be."""
+
+    @property
+    def reads_files(self) -> bool:
+        """Tell whether checking a value asks the file system."""
+        return self.kind is Kind.PATH or (self.of is not None and self.of.reads_files)
+
+
+def bind(
+    arguments: Sequence[Argument], given: Sequence[JsonValue] | Mapping[str, JsonValue]
+) -> dict[str, JsonValue]:
+    """Return the value of each argument, in the order in which they are declared.
+
+    An optional argument without a default that was not given is left out.
+
+    Raises:
+        Refused: `invalid_argument_list`, naming the argument.
+    """
+    named = _by_name(arguments, given)
+    known = {argument.name for argument in arguments}
+    for name in named:
+        if name not in known:
+            _refuse(f'unknown argument "{name[:100]}"')
+    values: dict[str, JsonValue] = {}
+    for argument in arguments:
+        if argument.name in named:
+            check(argument, named[argument.name])
+            values[argument.name] = named[argument.name]
+        elif argument.default is not None:
+            values[argument.name] = argument.default
+        elif argument.is_required:
+            _refuse(f'missing argument "{argument.name}"')
+    return values
+
+
+def check(argument: Argument, value: JsonValue) -> None:
+    """Do nothing if `value` is one of the argument's.
+
+    Raises:
+        Refused: `invalid_argument_list`, naming the argument.
+    """
+    if not _is_of(argument.kind, value):
+        _expect(argument, _EXPECTED[argument.kind])
+    if argument.kind is Kind.CHOICE and value not in argument.choices:
+        _expect(argument, "one of " + ", ".join(argument.choices))
+    if isinstance(value, int | float):
+        _check_range(argument, value)
+    if isinstance(value, list) and argument.of is not None:
+        for one in value:
+            check(argument.of, one)
+
+
+def words_of(argument: Argument, value: JsonValue) -> list[str]:
+    """Return how `value` is spelled on a command line: one word, a list's are many.
+
+    Raises:
+        Refused: `invalid_argument_list`: it cannot be, or leads out of its root.
+    """
+    if isinstance(value, list) and argument.of is not None:
+        return [word for one in value for word in words_of(argument.of, one)]
+    word = value if isinstance(value, str) else encode(value).decode()
+    if "\0" in word:
+        _expect(argument, "no NUL")
+    if argument.kind is Kind.PATH:
+        word = _below(argument, word)
+    if len(word.encode()) > MAX_WORD_BYTES:
+        _expect(argument, f"at most {MAX_WORD_BYTES} bytes")
+    return [word]
+
+
+def may_be_option(argument: Argument, word: str) -> bool:
+    """Tell whether a program could take `word` for an option that nobody allowed.
+
+    A number cannot be a name of one, and choices were written by the operator.
+    """
+    if argument.of is not None:
+        return may_be_option(argument.of, word)
+    return (
+        word.startswith("-")
+        and argument.kind in {Kind.STRING, Kind.PATH}
+        and not argument.allow_dash
+    )
+
+
+def refuse_option(argument: Argument) -> NoReturn:
+    """Refuse a value that could be taken for an option."""
+    _expect(argument, 'no "-" at the beginning')
+
+
+def _by_name(
+    arguments: Sequence[Argument], given: Sequence[JsonValue] | Mapping[str, JsonValue]
+) -> Mapping[str, JsonValue]:
+    if isinstance(given, Mapping):
+        return given
+    if len(given) > len(arguments):
+        _refuse(f"{len(given)} arguments given, expected at most {len(arguments)}")
+    return {
+        argument.name: value
+        for argument, value in zip(arguments, given, strict=False)  # defaults follow
+    }
+
+
+_EXPECTED = {
+    Kind.STRING: "a string",
+    Kind.INTEGER: "an integer",
+    Kind.NUMBER: "a number",
+    Kind.BOOLEAN: "true or false",
+    Kind.CHOICE: "a string",
+    Kind.PATH: "a string",
+    Kind.LIST: "a list",
+}
+
+
+def _is_of(kind: Kind, value: JsonValue) -> bool:
+    """Tell whether a JSON value has the type; true is no 1."""
+    match kind:
+        case Kind.INTEGER:
+            return type(value) is int
+        case Kind.NUMBER:
+            return type(value) in {int, float}
+        case Kind.BOOLEAN:
+            return isinstance(value, bool)
+        case Kind.LIST:
+            return isinstance(value, list)
+        case _:
+            return isinstance(value, str)
+
+
+def _check_range(argument: Argument, value: float) -> None:
+    if argument.minimum is not None and value < argument.minimum:
+        _expect(argument, f"at least {argument.minimum:g}")
+    if argument.maximum is not None and value > argument.maximum:
+        _expect(argument, f"at most {argument.maximum:g}")
+
+
+def _below(argument: Argument, word: str) -> str:
+    """Return the true path of `word` below the root, links followed."""
+    root = os.path.realpath(argument.root)
+    # Strings, not Path: what counts is what the kernel will make of it.
+    path = os.path.realpath(os.path.join(root, word))  # noqa: PTH118 (see above)
+    if path != root and not path.startswith(root.rstrip("/") + "/"):
+        _expect(argument, f"a path below {argument.root}")
+    return path
+
+
+def _expect(argument: Argument, expected: str) -> NoReturn:
+    _refuse(f'argument "{argument.name}": expected {expected}')
+
+
+def _refuse(message: str) -> NoReturn:
+    raise Refused(Refusal.INVALID_ARGUMENT_LIST, message)
