@@ -10,6 +10,7 @@ import attrs
 from harpcaller.worker.kinds.executable import Executable
 from harpcaller.worker.limits import Limits
 from harpcaller.worker.orders import PythonFunction
+from harpcaller.worker.powers import Powers
 from harpcaller.worker.profile import Profile, complaints
 from protocol.harp_worker import Refusal, Refused
 
@@ -59,14 +60,14 @@ def make_catalogue(
 
 
 def catalogue_complaints(
-    catalogue: Iterable[Offered], defaults: Defaults, *, is_root: bool
+    catalogue: Iterable[Offered], defaults: Defaults, powers: Powers
 ) -> Iterator[str]:
     """Yield what keeps procedures from running as they are configured, in sentences."""
-    told = set(complaints(defaults.profile, is_root=is_root))
+    told = set(complaints(defaults.profile, powers))
     for complaint in sorted(told):
         yield f"[defaults]: {complaint}"
     for offered in catalogue:
-        for complaint in complaints(offered.profile, is_root=is_root):
+        for complaint in complaints(offered.profile, powers):
             if complaint not in told:
                 yield f'procedure "{offered.name}": {complaint}'
 

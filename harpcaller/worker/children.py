@@ -24,6 +24,7 @@ from harpcaller.worker.kinds.executable import Executable, run_executable
 from harpcaller.worker.kinds.python import run_python
 from harpcaller.worker.limits import Gate
 from harpcaller.worker.orphans import Orphans
+from harpcaller.worker.powers import our_powers
 from harpcaller.worker.profile import Profile
 from protocol.harp import HarpCall
 from protocol.harp_worker import Refusal, Refused
@@ -92,7 +93,7 @@ class Children:
         """Return what keeps procedures from running as they are configured."""
         return list(
             catalogue_complaints(
-                self.catalogue.values(), self._plan.defaults, is_root=os.geteuid() == 0
+                self.catalogue.values(), self._plan.defaults, our_powers()
             )
         )
 

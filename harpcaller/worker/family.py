@@ -26,12 +26,14 @@ from harpcaller.worker.orders import (
     write_orders,
 )
 from harpcaller.worker.orphans import Orphans
+from harpcaller.worker.powers import our_powers
 from harpcaller.worker.profile import (
     NoSuchUser,
     Profile,
     command,
     environment_of,
     interpreter_variables,
+    missing_powers,
 )
 from protocol.harp_worker import Refusal, Refused
 
@@ -249,16 +251,14 @@ class Family:
 
     async def _open_parent(self, theirs: socket.socket) -> trio.Process:
         words = [sys.executable, "-P", "-m", "harpcaller.worker.parent"]
-        is_root = os.geteuid() == 0
+        powers = our_powers()
         try:
-            chain = command(
-                self._profile, [*words, str(theirs.fileno())], is_root=is_root
-            )
+            chain = command(self._profile, [*words, str(theirs.fileno())], powers)
+            missing = next(missing_powers(self._profile, powers), None)
         except NoSuchUser as error:
             raise Refused(_LOADING, str(error)) from None
-        if self._profile.needs_root and not is_root:
-            message = "the worker is not root, and so cannot run calls as another user"
-            raise Refused(_LOADING, message)
+        if missing is not None:
+            raise Refused(_LOADING, missing)
         environment = dict(self._orders.environment)
         return await self._orphans.start(
             chain,

@@ -11,6 +11,8 @@ from pwd import getpwnam, getpwuid, struct_passwd
 
 import attrs
 
+from harpcaller.worker.powers import Powers
+
 PASSED = ("PATH", "HOME", "LANG", "TZ")
 RLIMITS = {  # keys of [limits] to resource.RLIMIT_*
     "cpu_s": "CPU",
@@ -46,7 +48,7 @@ class Profile:
     """All that is done to isolate a call; calls of one profile share a warm parent.
 
     Without `user` a call runs as harpd's own. Supplementary groups are those named,
-    if harpd is root; else they stay as harpd has them.
+    if harpd may change them; else they stay as harpd has them.
     """
 
     user: str | int | None = None
@@ -58,10 +60,8 @@ class Profile:
     confines: Confines = Confines()
 
     @property
-    def needs_root(self) -> bool:
-        """Tell whether harpd must be root to run calls so."""
-        if self.groups:
-            return True
+    def is_another_user(self) -> bool:
+        """Tell whether calls run as somebody else than harpd itself."""
         wants_user = self.user is not None and uid_of(self.user) != os.getuid()
         wants_group = self.group is not None and gid_of(self.group) != os.getgid()
         return wants_user or wants_group
@@ -89,7 +89,7 @@ def interpreter_variables(ours: Mapping[str, str]) -> dict[str, str]:
     return {name: ours[name] for name in ours if name.startswith(_INTERPRETER)}
 
 
-def command(profile: Profile, words: Sequence[str], *, is_root: bool) -> list[str]:
+def command(profile: Profile, words: Sequence[str], powers: Powers) -> list[str]:
     """Return the command that runs `words` so that no privilege comes back.
 
     Raises:
@@ -99,25 +99,43 @@ def command(profile: Profile, words: Sequence[str], *, is_root: bool) -> list[st
     if profile.io_class is not None:
         chain += [_tool("ionice"), "-c", IO_CLASSES[profile.io_class]]
     chain += [_tool("setpriv"), "--no-new-privs"]
-    if is_root:
-        chain += [*_ALL_CAPABILITIES, *_identity(profile)]
+    if powers.drops_capabilities:
+        chain += _ALL_CAPABILITIES
+    if powers.changes_users:
+        chain += _identity(profile)
+    if powers.changes_groups:
+        chain += _supplementary(profile)
     return [*chain, "--", *words]
 
 
-def complaints(profile: Profile, *, is_root: bool) -> Iterator[str]:
+def complaints(profile: Profile, powers: Powers) -> Iterator[str]:
     """Yield what keeps calls of `profile` from running as it says, in sentences."""
     if shutil.which("setpriv") is None:
         yield "setpriv (of util-linux) is not installed"
     if profile.io_class is not None and shutil.which("ionice") is None:
         yield "ionice (of util-linux) is not installed"
     try:
+        _supplementary(profile)
         _identity(profile)
-        if profile.needs_root and not is_root:
-            yield "only root can change the user, the group or the groups of calls"
+        yield from missing_powers(profile, powers)
     except NoSuchUser as error:
         yield str(error)
+    if os.geteuid() == 0 and not powers.drops_capabilities:
+        yield "calls keep the capabilities of harpd, which has no CAP_SETPCAP"
     if not Path(profile.confines.cwd).is_dir():
         yield f'cwd "{profile.confines.cwd}" is no directory'
+
+
+def missing_powers(profile: Profile, powers: Powers) -> Iterator[str]:
+    """Yield what harpd would have to be root for, and is not.
+
+    Raises:
+        NoSuchUser: user or group is unknown.
+    """
+    if profile.is_another_user and not powers.changes_users:
+        yield "only root can run calls as another user or group"
+    if profile.groups and not powers.changes_groups:
+        yield "only root can give calls supplementary groups"
 
 
 def uid_of(user: str | int) -> int:
@@ -148,7 +166,7 @@ def gid_of(group: str | int) -> int:
 
 
 def _identity(profile: Profile) -> list[str]:
-    """Return the options of setpriv that change user and groups, for good."""
+    """Return the options of setpriv that change user and group, for good."""
     words: list[str] = []
     group = profile.group
     if profile.user is not None:
@@ -160,13 +178,14 @@ def _identity(profile: Profile) -> list[str]:
             group = entry.pw_gid
     if group is not None:
         words += ["--regid", str(gid_of(group))]
-    if profile.groups:
-        return [
-            *words,
-            "--groups",
-            ",".join(str(gid_of(one)) for one in profile.groups),
-        ]
-    return [*words, "--clear-groups"]
+    return words
+
+
+def _supplementary(profile: Profile) -> list[str]:
+    """Return the options of setpriv that leave the groups that are named, only."""
+    if not profile.groups:
+        return ["--clear-groups"]
+    return ["--groups", ",".join(str(gid_of(one)) for one in profile.groups)]
 
 
 def _entry(user: str | int) -> struct_passwd | None:
