@@ -11,8 +11,6 @@ from pathlib import Path
 import attrs
 import pytest
 import trio
-import trustme
-from fake_worker import client_context
 from harp_peer import (
     a_call,
     a_harp_call,
@@ -21,9 +19,10 @@ from harp_peer import (
     outcome_of,
     read_all,
 )
-from harpd_process import Harpd, running_harpd
+from harpd_process import running_harpd
+from tls_harpd import TlsHarpd, running_tls_harpd
 
-from protocol.harp import ALPN_PROTOCOL, HEARTBEAT, HEARTBEAT_S, HarpCall, request
+from protocol.harp import HEARTBEAT, HEARTBEAT_S, HarpCall, request
 from protocol.job import JobId
 from protocol.jsontext import JsonText
 from protocol.outcome import Failed, Returned
@@ -32,43 +31,12 @@ PROCEDURES = "from harpcaller.worker.local import *\n"
 PONG = Returned(JsonText(b'"pong"'))
 
 
-@attrs.frozen
-class TlsHarpd:
-    """A worker with a certificate, and contexts of peers that trust it."""
-
-    harpd: Harpd
-    plain: ssl.SSLContext
-    keeping: ssl.SSLContext
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Where it listens."""
-        return self.harpd.tcp
-
-
 @pytest.fixture(scope="module")
 def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsHarpd]:
     """Run one worker with TLS and one user for all tests that leave it alive."""
     directory = tmp_path_factory.mktemp("harpd")
-    ca = trustme.CA()
-    with running_harpd(
-        directory, PROCEDURES, *tls_options(ca, directory), listen="127.0.0.1:0"
-    ) as harpd:
-        keeping = client_context(ca, alpn=(ALPN_PROTOCOL,))
-        yield TlsHarpd(harpd, client_context(ca), keeping)
-
-
-def tls_options(ca: trustme.CA, directory: Path) -> list[str]:
-    """Return the options of a worker with a certificate of `ca` and one user."""
-    certificate = ca.issue_cert("localhost")
-    certificate.cert_chain_pems[0].write_to_path(directory / "cert.pem")
-    certificate.private_key_pem.write_to_path(directory / "key.pem")
-    (directory / "users").write_text("# who may call\n\nuser:pass\n")
-    return [
-        *("--cert", str(directory / "cert.pem")),
-        *("--key", str(directory / "key.pem")),
-        *("--users", str(directory / "users")),
-    ]
+    with running_tls_harpd(directory, PROCEDURES) as running:
+        yield running
 
 
 async def test_without_alpn_the_connection_is_closed_after_one_call(
