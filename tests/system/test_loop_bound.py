@@ -10,8 +10,6 @@ from pathlib import Path
 
 BOMBS = Path(__file__).parents[1] / "support" / "bombs.py"
 BOUND_S = 0.1
-# What the yardstick takes on the small machine that the bound is meant for.
-YARDSTICK_S = 0.11
 
 
 def test_no_line_of_a_mebibyte_holds_the_loop_longer_than_a_tenth_of_a_second() -> None:
@@ -23,11 +21,6 @@ def test_no_line_of_a_mebibyte_holds_the_loop_longer_than_a_tenth_of_a_second() 
     )
 
     figures = json.loads(run.stdout)
-    slowdown = max(1.0, figures["yardstick"] / YARDSTICK_S)
-    slow = {
-        name: took_s
-        for name, took_s in figures["lines"].items()
-        if took_s > BOUND_S * slowdown
-    }
+    slow = {name: took_s for name, took_s in figures.items() if took_s > BOUND_S}
     assert slow == {}
-    assert len(figures["lines"]) > 60
+    assert len(figures) > 60
