@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
+from manual import MAN, lint, needs_mandoc
 
 from harpcaller.config import Config
 from harpcaller.config.host_tables import HOST_KEYS
 from harpcaller.config.keys import IGNORED, KEYS, STREAM_DIRECTORY
 
-PAGE = Path(__file__).parents[2] / "man" / "harpcaller.toml.5"
+PAGE = MAN / "harpcaller.toml.5"
 UNITS = {"max_age": 3600}
 
 
@@ -42,15 +40,7 @@ def test_each_default_in_the_manual_is_the_default(name: str) -> None:
         assert f"Default {default / UNITS.get(name, 1):.0f}." in text
 
 
-@pytest.mark.skipif(shutil.which("mandoc") is None, reason="mandoc is not installed")
+@needs_mandoc
 def test_the_manual_is_well_formed() -> None:
     """It must be readable by every man(1)."""
-    ran = subprocess.run(
-        ["mandoc", "-Tlint", "-Wwarning", PAGE],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-
-    assert (ran.returncode, ran.stdout) == (0, "")
+    assert lint(PAGE) == ""
