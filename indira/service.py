@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -50,6 +51,29 @@ async def receive_stops(
             log.info("signal.received", signal=name, now=is_stopping)
             (stop_now if is_stopping else stop)()
             is_stopping = True
+
+
+async def receive_reloads(
+    reload: Callable[[], Awaitable[None]],
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Call `reload` at each SIGHUP; those that come meanwhile count as one."""
+    with trio.open_signal_receiver(signal.SIGHUP) as received:
+        task_status.started()
+        async for _ in received:
+            log.info("signal.received", signal="SIGHUP")
+            await reload()
+
+
+@contextmanager
+def reloading() -> Iterator[None]:
+    """Have systemd know that the block reloads: sd_notify(3), RELOADING=1."""
+    notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+    try:
+        yield
+    finally:
+        notify(READY)
 
 
 @contextmanager

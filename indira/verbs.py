@@ -29,6 +29,11 @@ def add_stop(verbs: Verbs, text: str) -> None:
     stop.add_argument("--print-pid", action="store_true", help="the pid it had")
 
 
+def add_reload(verbs: Verbs, text: str) -> None:
+    """Add the verb that has the daemon read its settings again."""
+    verbs.add("reload", _reload, text)
+
+
 def client_of(options: Namespace) -> AdminClient:
     """Return a client of the daemon that the options of a verb name."""
     return AdminClient(options.socket, timeout_s=ANSWER_S)
@@ -62,6 +67,14 @@ def _ask_status(options: Namespace) -> dict[str, Any]:
             if is_late or not options.wait:
                 raise
         time.sleep(_RETRY_S)
+
+
+def _reload(options: Namespace) -> int:
+    with client_of(options) as client:
+        needs_restart = ask(client, "reload")["needs_restart"]
+    for key in needs_restart:
+        sys.stderr.write(f'"{key}" takes effect at the next start\n')
+    return Exit.OK
 
 
 def _stop(options: Namespace) -> int:

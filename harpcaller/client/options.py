@@ -189,4 +189,5 @@ _VERBS = {
     "result": _Verb(("ID",), _EVERYWHERE | {"no-wait"}),
     "status": _Verb(("ID",), _EVERYWHERE),
     "cancel": _Verb(("ID",), _EVERYWHERE),
+    "procedures": _Verb(("HOST",), _EVERYWHERE),
 }

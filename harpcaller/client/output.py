@@ -69,6 +69,11 @@ class Printer:
         """Print what was called, and when."""
         self._print(status, _status_text(status))
 
+    def tell_procedures(self, rows: list[dict[str, Any]]) -> None:
+        """Print what a host offers: a line each."""
+        for row in rows:
+            self._print(row, _procedure_text(row))
+
     def tell_text(self, text: str) -> None:
         """Print what is no JSON in any case."""
         _write(sys.stdout, text)
@@ -172,6 +177,16 @@ def _status_text(status: dict[str, Any]) -> str:
     return "\n".join(f"{name:<10} {text}" for name, text in (rows | more).items())
 
 
+def _procedure_text(row: dict[str, Any]) -> str:
+    """Return how a procedure is called, and the first line of what it does."""
+    call = f"{row.get('name')}{row.get('signature', '')}"
+    if row.get("streams"):
+        call += " streams"
+    doc = str(row.get("doc") or "").strip().partition("\n")[0]
+    return f"{call:<{_CALL_WIDTH}} {doc}".rstrip()
+
+
+_CALL_WIDTH = 39  # what follows begins in the middle of a terminal
 _SHOWN = {"call", "time", "info"}
 
 

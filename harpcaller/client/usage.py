@@ -11,6 +11,8 @@ usage: harp [--server ADDR] [--json] VERB ...
   harp result ID      wait for a job's result and print it
   harp status ID      print what was called, and when
   harp cancel ID      end a job
+  harp procedures HOST
+                      list what may be called on a host
 
   --server ADDR       HOST:PORT, [IPv6]:PORT or unix:PATH; without it
                       $HARPCALLER_SERVER, else 127.0.0.1:3502
@@ -60,5 +62,10 @@ usage: harp status ID
 usage: harp cancel ID
 
 Exit status 0 also if the job had ended already.
+""",
+    "procedures": """\
+usage: harp procedures HOST
+
+It calls "describe" there, and is told what the dispatcher's user may call.
 """,
 }

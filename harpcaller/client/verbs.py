@@ -52,6 +52,16 @@ def _call(command: Command, dispatcher: Dispatcher, printer: Printer) -> None:
         _print_result(command, job, printer)
 
 
+def _procedures(command: Command, dispatcher: Dispatcher, printer: Printer) -> None:
+    job = dispatcher.call(command.operands[0], "describe", [])
+    with _detaching(command, job, lambda: ["result", job.id]):
+        value = job.result()
+    if isinstance(value, list) and all(isinstance(row, dict) for row in value):
+        printer.tell_procedures(value)
+    else:  # a worker of another make, with a procedure of that name
+        printer.tell_result(value)
+
+
 def _arguments(command: Command) -> list[Any] | dict[str, Any]:
     path = command.options.get("arguments")
     if path is None:
@@ -136,4 +146,5 @@ _VERBS: dict[str, Callable[[Command, Dispatcher, Printer], None]] = {
     "result": _result,
     "status": _status,
     "cancel": _cancel,
+    "procedures": _procedures,
 }

@@ -1,5 +1,5 @@
 """What a worker can do, for those who write procedures; `harpd` serves them."""
 
-from harpcaller.worker.procedures import Result, procedure, streaming_procedure
+from harpcaller.worker.procedures import Info, Result, procedure, streaming_procedure
 
-__all__ = ["Result", "procedure", "streaming_procedure"]
+__all__ = ["Info", "Result", "procedure", "streaming_procedure"]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 
 import attrs
 
 from harpcaller import __version__
 from harpcaller.worker.calls import Calls, RunningCall
+from harpcaller.worker.catalogue import Offered
+from harpcaller.worker.describe import description
+from harpcaller.worker.settings import SettingsError
 from indira.commands import (
     Arguments,
     Command,
@@ -19,6 +22,7 @@ from indira.commands import (
     Reply,
     refusal,
 )
+from protocol.harp_worker import Refused
 from protocol.jsontext import JsonValue
 
 _WAIT = Parameter(
@@ -38,6 +42,8 @@ class Administered:
 
     calls: Calls
     stop: Callable[[], None]
+    reload: Callable[[], Awaitable[Sequence[str]]]
+    offered: Callable[[], Iterable[Offered]]
     listen: Sequence[str]
 
 
@@ -55,6 +61,16 @@ def commands(worker: Administered) -> CommandTable:
                 name="stop",
                 help="Stop: running calls get their grace.",
                 run=partial(_stop, worker),
+            ),
+            Command(
+                name="reload",
+                help="Read the settings again; running calls go on.",
+                run=partial(_reload, worker),
+            ),
+            Command(
+                name="procedures",
+                help="List what may be called, by name.",
+                run=partial(_list_procedures, worker),
             ),
             Command(
                 name="calls",
@@ -84,6 +100,20 @@ async def _status(worker: Administered, _: Arguments) -> Reply:
 async def _stop(worker: Administered, _: Arguments) -> Reply:
     worker.stop()
     return {"result": "ok", "pid": os.getpid()}
+
+
+async def _reload(worker: Administered, _: Arguments) -> Reply:
+    try:
+        needs_restart = await worker.reload()
+    except SettingsError as error:
+        return refusal(str(error))
+    except Refused as error:
+        return refusal(f"procedures were not loaded: {error.message}")
+    return {"result": "ok", "needs_restart": [*needs_restart]}
+
+
+async def _list_procedures(worker: Administered, _: Arguments) -> Reply:
+    return {"result": "ok", "procedures": description(worker.offered())}
 
 
 async def _list_calls(worker: Administered, _: Arguments) -> Reply:

@@ -104,7 +104,7 @@ class Calls:
                 async with (
                     children.place(running.call),  # first: who waits has no room
                     self._room,
-                    children.run(running.call) as child,
+                    children.run(running.call, running.origin) as child,
                 ):
                     running.is_started = True
                     return await self._relay(peer, child, replies)

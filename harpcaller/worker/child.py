@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import sys
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from harpcaller.worker.procedures import Procedure, Result
+from harpcaller.worker.procedures import Info, Procedure, Result
 from protocol import harp_worker
 from protocol.harp_worker import Refusal, Refused
 from protocol.jsontext import MAX_DEPTH, JsonText, decode, is_within_depth
@@ -44,18 +46,19 @@ def carry_out(
     procedures: Mapping[str, Procedure],
     name: str,
     arguments: JsonText,
+    info: Info,
     wire: Wire,
 ) -> None:
     """Answer one call completely: acknowledge it, run it, tell how it ended."""
     try:
         procedure = _find(procedures, name)
-        args, kwargs = _bind(procedure, arguments)
+        bound = _bind(procedure, arguments, info)
     except Refused as complaint:
         wire.write(harp_worker.refused(complaint))
         return
     wire.write(harp_worker.acknowledgement(streams=procedure.streams))
     try:
-        value = procedure.function(*args, **kwargs)
+        value = procedure.function(*bound.args, **bound.kwargs)
         if procedure.streams:
             value = _stream(iter(value), wire)
         if isinstance(value, Result):
@@ -96,16 +99,22 @@ def _find(procedures: Mapping[str, Procedure], name: str) -> Procedure:
 
 
 def _bind(
-    procedure: Procedure, arguments: JsonText
-) -> tuple[list[Any], dict[str, Any]]:
+    procedure: Procedure, arguments: JsonText, info: Info
+) -> inspect.BoundArguments:
     value = decode(arguments)
     args = value if isinstance(value, list) else []
     kwargs = value if isinstance(value, dict) else {}
     try:
-        procedure.signature.bind(*args, **kwargs)
+        bound = procedure.signature.bind(*args, **kwargs)
     except TypeError as error:
         raise Refused(Refusal.INVALID_ARGUMENT_LIST, str(error)) from None
-    return args, kwargs
+    if not procedure.wants_info:
+        return bound
+    if "info" in kwargs:  # it would be taken for ours, where there is a **kwargs
+        message = '"info" is not for callers to give'
+        raise Refused(Refusal.INVALID_ARGUMENT_LIST, message)
+    whole = inspect.signature(procedure.function)
+    return inspect.BoundArguments(whole, OrderedDict(bound.arguments, info=info))
 
 
 def _stream(packets: Iterator[Any], wire: Wire) -> Any:

@@ -1,4 +1,4 @@
-"""Calls as processes, seen from harpd: each profile's family, each procedure's gate."""
+"""Calls as processes, seen from harpd: what may be called, and each family of them."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ from harpcaller.worker.catalogue import (
 from harpcaller.worker.family import Family, orders_for
 from harpcaller.worker.kinds.executable import Executable, run_executable
 from harpcaller.worker.kinds.python import run_python
-from harpcaller.worker.limits import Gate
+from harpcaller.worker.limits import Gates
 from harpcaller.worker.orphans import Orphans
 from harpcaller.worker.powers import our_powers
+from harpcaller.worker.procedures import Info
 from harpcaller.worker.profile import Profile
 from protocol.harp import HarpCall
 from protocol.harp_worker import Refusal, Refused
@@ -56,14 +57,16 @@ class Plan:
 
 
 class Children:
-    """Starts calls; owns the families of its profiles, and who waits for a place."""
+    """Starts calls; owns the families of its profiles, and how many calls use them."""
 
-    def __init__(self, plan: Plan, orphans: Orphans) -> None:
+    def __init__(self, plan: Plan, gates: Gates, orphans: Orphans) -> None:
         self._plan = plan
+        self._gates = gates
         self._orphans = orphans
         self._source = b""
         self._families: dict[Profile, Family] = {}
-        self._gates: dict[str, Gate] = {}
+        self._calls = 0
+        self._unused = trio.Event()
         self.catalogue: Catalogue = {}
         """What may be called; empty until `warm_up`."""
 
@@ -83,9 +86,9 @@ class Children:
         self.catalogue = make_catalogue(
             functions, self._plan.executables, self._plan.defaults
         )
-        self._gates = {
-            name: Gate(offered.limits) for name, offered in self.catalogue.items()
-        }
+        self._gates.adjust(
+            {name: offered.limits for name, offered in self.catalogue.items()}
+        )
         for complaint in self.complaints():
             log.warning("profile.impossible", reason=complaint)
 
@@ -104,16 +107,26 @@ class Children:
         Raises:
             Refused: `no_such_procedure`, or `busy`.
         """
-        async with self._gates[self._find(call).name].place():
-            yield
+        name = self._find(call).name
+        self._calls += 1
+        try:
+            async with self._gates.place(name):
+                yield
+        finally:
+            self._calls -= 1
+            if not self._calls:
+                self._unused.set()
 
     @asynccontextmanager
-    async def run(self, call: HarpCall) -> AsyncIterator[Child]:
+    async def run(self, call: HarpCall, origin: str) -> AsyncIterator[Child]:
         """Run `call` in a process of its own; the block leaves nothing of it behind.
+
+        `origin` is where it came from. It has to have its place.
 
         Raises:
             Refused: `procedure_loading_error`, `invalid_argument_list`.
         """
+        info = Info(user=call.user, job_id=call.job_id, peer=origin)
         offered = self._find(call)
         family = self._family(offered.profile)
         grace_s = self._plan.term_grace_s + _END_S
@@ -122,14 +135,16 @@ class Children:
                 family,
                 offered.what,
                 call,
+                info,
                 offered.limits,
                 max_line_bytes=self._plan.max_line_bytes,
                 grace_s=grace_s,
             ) as executing:
                 yield executing
         else:
-            async with run_python(family, call, offered.limits, grace_s) as running:
-                yield running
+            running = run_python(family, call, info, offered.limits, grace_s)
+            async with running as child:
+                yield child
 
     async def close(self) -> None:
         """End all that is left. The calls should have ended before."""
@@ -137,11 +152,11 @@ class Children:
             for family in self._families.values():
                 nursery.start_soon(family.close)
 
-    async def retire(self) -> None:
-        """Return when the calls that still run are over and nothing is left."""
-        async with trio.open_nursery() as nursery:
-            for family in self._families.values():
-                nursery.start_soon(family.close, float("inf"))
+    async def wait_unused(self) -> None:
+        """Return when no call waits or runs any more; none may begin meanwhile."""
+        if self._calls:
+            self._unused = trio.Event()
+            await self._unused.wait()
 
     def _find(self, call: HarpCall) -> Offered:
         offered = self.catalogue.get(call.procedure)

@@ -12,15 +12,22 @@ from pathlib import Path
 
 from harpcaller import __version__
 from indira.cli import Exit, Verbs, ask, show
-from indira.verbs import add_status, add_stop, client_of
+from indira.verbs import add_reload, add_status, add_stop, client_of
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Carry out one command line; return the exit code."""
     verbs = Verbs("harpd", "harpd", "Serve procedures to HarpCaller dispatchers.")
     _add_start(verbs)
+    _add_check(verbs)
     add_status(verbs, "Tell whether the worker runs.")
     add_stop(verbs, "Stop the worker and wait until it is gone.")
+    add_reload(verbs, "Read settings, procedures and users again; calls go on.")
+    verbs.add(
+        "procedures",
+        _list_procedures,
+        "List what may be called, one JSON object a line.",
+    )
     verbs.add("calls", _list_calls, "List the calls that run, one JSON object a line.")
     verbs.add("kill", _kill, "End a call; its dispatcher is told so.").add_argument(
         "call", metavar="CALL", help="its number in `harpd calls`, or its job's ID"
@@ -37,10 +44,23 @@ def _start(options: argparse.Namespace) -> int:
     return start(options)
 
 
+def _check(options: argparse.Namespace) -> int:
+    from harpcaller.worker.check import check  # noqa: PLC0415 (as above)
+
+    return check(options)
+
+
 def _list_calls(options: argparse.Namespace) -> int:
     with client_of(options) as client:
         for call in ask(client, "calls")["calls"]:
             show(call)
+    return Exit.OK
+
+
+def _list_procedures(options: argparse.Namespace) -> int:
+    with client_of(options) as client:
+        for procedure in ask(client, "procedures")["procedures"]:
+            show(procedure)
     return Exit.OK
 
 
@@ -69,9 +89,32 @@ def _add_passwd(verbs: Verbs) -> None:
     passwd.add_argument("user", metavar="USER")
 
 
+def _add_check(verbs: Verbs) -> None:
+    check = verbs.add("check", _check, "Name what would keep it from serving.")
+    _add_settings(check)
+    check.add_argument("--json", action="store_true", help="an object a line")
+
+
 def _add_start(verbs: Verbs) -> None:
     start = verbs.add("start", _start, "Serve until SIGTERM.")
+    _add_settings(start)
     add = start.add_argument
+    add("--debug", action="store_true", help="log more")
+    add(
+        "--ready-fd",
+        type=int,
+        metavar="N",
+        help='write {"listen":[...]} to this descriptor when serving, and close it',
+    )
+    add(
+        "--stop-at-eof",
+        action="store_true",
+        help="stop when standard input ends: when the process that started us is gone",
+    )
+
+
+def _add_settings(verb: argparse.ArgumentParser) -> None:
+    add = verb.add_argument
     add("--config", type=Path, metavar="FILE", help="settings, harpd.toml")
     add("--procedures", metavar="FILE", help="Python file with the procedures")
     add(
@@ -88,16 +131,4 @@ def _add_start(verbs: Verbs) -> None:
         action="store_const",
         const=True,
         help="on Unix sockets: keep connections, send heartbeats",
-    )
-    add("--debug", action="store_true", help="log more")
-    add(
-        "--ready-fd",
-        type=int,
-        metavar="N",
-        help='write {"listen":[...]} to this descriptor when serving, and close it',
-    )
-    add(
-        "--stop-at-eof",
-        action="store_true",
-        help="stop when standard input ends: when the process that started us is gone",
     )

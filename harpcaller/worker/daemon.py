@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -16,16 +16,23 @@ import indira.server
 from harpcaller.addresses import TcpAddress
 from harpcaller.worker import admin
 from harpcaller.worker.calls import Calls
-from harpcaller.worker.children import Children, Plan
-from harpcaller.worker.door import Door
-from harpcaller.worker.failures import FailureLog
-from harpcaller.worker.listen import listen_tcp, listen_unix, spell, tls_context
-from harpcaller.worker.orphans import Orphans, open_orphans
+from harpcaller.worker.catalogue import Offered
+from harpcaller.worker.listen import listen_tcp, listen_unix, spell
+from harpcaller.worker.orphans import open_orphans
 from harpcaller.worker.peerlog import PeerLog
-from harpcaller.worker.server import Server, Terms
+from harpcaller.worker.renewal import Renewal, open_renewal
+from harpcaller.worker.server import Server
 from harpcaller.worker.settings import Settings, SettingsError
-from indira.service import READY, STOPPING, notify, receive_stops
+from indira.service import (
+    READY,
+    STOPPING,
+    notify,
+    receive_reloads,
+    receive_stops,
+    reloading,
+)
 from indira.unixsocket import SocketTaken
+from protocol.harp_worker import Refused
 
 log = structlog.get_logger()
 
@@ -35,27 +42,32 @@ Serving: TypeAlias = tuple[
 Ready: TypeAlias = Callable[[Sequence[str]], None]
 
 
-async def run(settings: Settings, ready: Ready, *, stops_at_eof: bool) -> None:
+async def run(
+    settings: Settings,
+    reread: Callable[[], Settings],
+    ready: Ready,
+    *,
+    stops_at_eof: bool,
+) -> None:
     """Serve until a signal says to stop, or standard input ends if that counts too.
 
-    `ready` is called with the addresses once all of them accept connections.
+    `ready` is called with the addresses once all of them accept connections, `reread`
+    returns the settings anew for a reload.
 
     Raises:
         SettingsError: an address or certificate cannot be used.
         Refused: `procedure_loading_error`.
     """
-    async with open_orphans() as orphans, _children(settings, orphans) as children:
-        peer_log = PeerLog(trio.current_time)
-        terms = Terms(
-            children=children,
-            door=Door(settings.users, FailureLog(), peer_log),
-            tls=tls_context(settings) if settings.cert_file else None,
-        )
+    peer_log = PeerLog(trio.current_time)
+    async with (
+        open_orphans() as orphans,
+        open_renewal(settings, reread, peer_log, orphans) as renewal,
+    ):
         calls = Calls(
             max_calls=settings.max_calls, max_line_bytes=settings.max_line_bytes
         )
         server = Server(
-            terms,
+            lambda: renewal.terms,
             calls,
             peer_log,
             max_calls=settings.max_calls,
@@ -65,7 +77,7 @@ async def run(settings: Settings, ready: Ready, *, stops_at_eof: bool) -> None:
             _listening(settings, server) as serving,
             _listening_to_admin(settings.admin_socket) as admin_socket,
         ):
-            life = _Life(server, calls, settings.stop_grace_s)
+            life = _Life(server, calls, renewal, settings.stop_grace_s)
             await life.serve(serving, admin_socket, ready, stops_at_eof=stops_at_eof)
     log.info("daemon.stopped")
 
@@ -78,8 +90,11 @@ class _Life:
        └─ accept cancelled at once
     """
 
-    def __init__(self, server: Server, calls: Calls, stop_grace_s: float) -> None:
+    def __init__(
+        self, server: Server, calls: Calls, renewal: Renewal, stop_grace_s: float
+    ) -> None:
         self._server = server
+        self._renewal = renewal
         self._running = calls
         self._stop_grace_s = stop_grace_s
         self._accept = trio.CancelScope()
@@ -98,12 +113,15 @@ class _Life:
             admin.Administered(
                 calls=self._running,
                 stop=self._stop,
+                reload=self._reload,
+                offered=self._offered,
                 listen=[spell(listener) for listener, _ in serving],
             )
         )
         async with trio.open_nursery() as upkeep:
             upkeep.start_soon(indira.server.serve, admin_socket, table)
             await upkeep.start(receive_stops, self._stop, self._calls.cancel)
+            await upkeep.start(receive_reloads, self._reload_and_tell)
             if stops_at_eof:
                 upkeep.start_soon(self._stop_at_eof)
             with self._calls:
@@ -132,30 +150,32 @@ class _Life:
         self._server.stop()
         self._calls.deadline = trio.current_time() + self._stop_grace_s
 
+    def _offered(self) -> Iterable[Offered]:
+        return self._renewal.terms.children.catalogue.values()
+
+    async def _reload(self) -> Sequence[str]:
+        """Serve by the settings as they are now; return the keys that need a restart.
+
+        Raises:
+            SettingsError, Refused: something is wrong, and nothing has changed.
+        """
+        with reloading():
+            return await self._renewal.renew()
+
+    async def _reload_and_tell(self) -> None:
+        try:
+            await self._reload()
+        except SettingsError as error:
+            log.error("settings.refused", reason=str(error))  # noqa: TRY400 (no bug)
+        except Refused as error:
+            log.error("settings.refused", reason=error.message)  # noqa: TRY400 (no bug)
+
     async def _stop_at_eof(self) -> None:
         """Stop when the process that holds our standard input is gone."""
         async with trio.lowlevel.FdStream(os.dup(0)) as source:
             while await source.receive_some(4096):
                 pass
         self._stop()
-
-
-@asynccontextmanager
-async def _children(settings: Settings, orphans: Orphans) -> AsyncIterator[Children]:
-    plan = Plan(
-        procedures=settings.procedures,
-        executables=settings.executables,
-        defaults=settings.defaults,
-        term_grace_s=settings.term_grace_s,
-        max_line_bytes=settings.max_line_bytes,
-    )
-    children = Children(plan, orphans)
-    try:
-        await children.warm_up()
-        yield children
-    finally:
-        with trio.CancelScope(shield=True):  # it only waits for a process that ends
-            await children.close()
 
 
 @asynccontextmanager

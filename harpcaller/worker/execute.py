@@ -8,10 +8,20 @@ import signal
 from collections.abc import Sequence
 
 from harpcaller.worker.confine import close_from, confine
+from harpcaller.worker.procedures import Info
 from harpcaller.worker.profile import Confines
 
 NOT_STARTED_EXIT = 127
 _ABOVE = 16  # descriptors are moved out of the way of those that we give out
+
+
+def info_variables(info: Info) -> dict[str, str]:
+    """Return the variables that tell an executable who calls."""
+    told = {"HARP_USER": info.user, "HARP_PEER": info.peer}
+    if info.job_id is not None:
+        told["HARP_JOB_ID"] = info.job_id
+    # A name is what a dispatcher says; in a variable there is no NUL.
+    return {name: text.replace("\0", "\ufffd") for name, text in told.items()}
 
 
 def become(

@@ -140,18 +140,15 @@ class Family:
             with trio.CancelScope(shield=True):  # bounded by `end`
                 await self._leave(supervisor)
 
-    async def close(self, within_s: float = _CLOSE_S) -> None:
-        """End the warm parent, as soon as its last call is over.
-
-        After `within_s` all that is left is killed.
-        """
+    async def close(self) -> None:
+        """End the warm parent; what is left of its calls after a while is killed."""
         self._is_closed = True
         for supervisor in self._idle:
             await trio.aclose_forcefully(supervisor.stream)
         self._idle.clear()
         self._forget()
         if self._process is not None:
-            with trio.move_on_after(within_s):
+            with trio.move_on_after(_CLOSE_S):
                 await self._process.wait()
                 return
             await trio.to_thread.run_sync(linux.kill_tree, self._process.pid)

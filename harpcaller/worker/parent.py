@@ -10,6 +10,7 @@ supervisors that it has, and ends.
 from __future__ import annotations
 
 import gc
+import inspect
 import os
 import select
 import signal
@@ -168,7 +169,7 @@ def _described(name: str, procedure: Procedure) -> PythonFunction:
     return PythonFunction(
         name=name,
         signature=str(procedure.signature),
-        doc=(procedure.function.__doc__ or "")[:_MAX_DOC_CHARACTERS],
+        doc=(inspect.getdoc(procedure.function) or "")[:_MAX_DOC_CHARACTERS],
         streams=procedure.streams,
         timeout_s=procedure.timeout_s,
         uid=procedure.uid,

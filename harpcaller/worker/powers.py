@@ -17,6 +17,8 @@ class Powers:
     changes_groups: bool = False
     """It may also drop supplementary groups, which a namespace can forbid."""
     drops_capabilities: bool = False
+    has_capabilities: bool = False
+    """There is something to drop."""
 
 
 def our_powers(proc: Path = Path("/proc/self")) -> Powers:
@@ -33,4 +35,5 @@ def our_powers(proc: Path = Path("/proc/self")) -> Powers:
         changes_users=has(_CAP_SETUID) and has(_CAP_SETGID),
         changes_groups=has(_CAP_SETGID) and may_set_groups,
         drops_capabilities=has(_CAP_SETPCAP),
+        has_capabilities=effective != 0,
     )

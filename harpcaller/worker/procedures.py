@@ -29,15 +29,30 @@ class Result:
 
 
 @attrs.frozen(kw_only=True)
+class Info:
+    """Who has a call run: what a procedure marked with `info=True` is given.
+
+    `user` is the name by which the dispatcher called, `job_id` that of its job, None
+    where it does not say; `peer` is the dispatcher's address, "unix" for a local one.
+    """
+
+    user: str
+    job_id: str | None = None
+    peer: str
+
+
+@attrs.frozen(kw_only=True)
 class Procedure:
     """A function, and what its process needs to be before it is called.
 
-    `uid` and `gid` are numbers or names; the group of a user is its own, unless named.
+    `signature` is what callers see, without `info`. `uid` and `gid` are numbers or
+    names; the group of a user is its own, unless named.
     """
 
     function: Callable[..., Any]
     signature: inspect.Signature
     streams: bool
+    wants_info: bool = False
     timeout_s: float | None = None
     uid: int | str | None = None
     gid: int | str | None = None
@@ -51,11 +66,13 @@ def procedure(
     timeout: float | None = None,
     uid: int | str | None = None,
     gid: int | str | None = None,
+    info: bool = False,
 ) -> Callable[[_F], _F]: ...
 def procedure(function: _F | None = None, **limits: Any) -> _F | Callable[[_F], _F]:
     """Mark a function whose value is the result of a call.
 
-    `timeout` is in seconds; `uid` and `gid` say as whom it runs.
+    `timeout` is in seconds; `uid` and `gid` say as whom it runs. With `info` the
+    function's argument of that name is an `Info`, which no caller can give.
     """
     if function is not None:
         return _marked(function, streams=False)
@@ -70,6 +87,7 @@ def streaming_procedure(
     timeout: float | None = None,
     uid: int | str | None = None,
     gid: int | str | None = None,
+    info: bool = False,
 ) -> Callable[[_F], _F]: ...
 def streaming_procedure(
     function: _F | None = None, **limits: Any
@@ -84,25 +102,45 @@ def streaming_procedure(
     return lambda function: _marked(function, streams=True, **limits)
 
 
-def _marked(
+def _marked(  # noqa: PLR0913 (the options of a decorator)
     function: _F,
     *,
     streams: bool,
     timeout: float | None = None,
     uid: int | str | None = None,
     gid: int | str | None = None,
+    info: bool = False,
 ) -> _F:
-    """Return the function itself, so that it can still be called and tested."""
+    """Return the function itself, so that it can still be called and tested.
+
+    Raises:
+        TypeError: it has no argument for the `info` that it is to be given.
+    """
+    signature = inspect.signature(function)
+    if info:
+        signature = _without_info(signature)
     marked = Procedure(
         function=function,
-        signature=inspect.signature(function),
+        signature=signature,
         streams=streams,
+        wants_info=info,
         timeout_s=timeout,
         uid=uid,
         gid=gid,
     )
     setattr(function, _MARK, marked)
     return function
+
+
+def _without_info(signature: inspect.Signature) -> inspect.Signature:
+    parameters = dict(signature.parameters)
+    found = parameters.pop("info", None)
+    if found is None or found.kind not in _BY_NAME:
+        raise TypeError('a procedure marked with info=True needs an argument "info"')
+    return signature.replace(parameters=[*parameters.values()])
+
+
+_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
 def load_source(source: bytes, path: Path) -> Mapping[str, Procedure]:

@@ -120,7 +120,7 @@ def complaints(profile: Profile, powers: Powers) -> Iterator[str]:
         yield from missing_powers(profile, powers)
     except NoSuchUser as error:
         yield str(error)
-    if os.geteuid() == 0 and not powers.drops_capabilities:
+    if powers.has_capabilities and not powers.drops_capabilities:
         yield "calls keep the capabilities of harpd, which has no CAP_SETPCAP"
     if not Path(profile.confines.cwd).is_dir():
         yield f'cwd "{profile.confines.cwd}" is no directory'

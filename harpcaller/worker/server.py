@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-import attrs
 import structlog
 import trio
 
 from harpcaller.addresses import TcpAddress
 from harpcaller.worker.calls import Calls
-from harpcaller.worker.children import Children
-from harpcaller.worker.door import Door
 from harpcaller.worker.fences import Fences
 from harpcaller.worker.listen import keep_alive, peer_of
 from harpcaller.worker.peer import Peer
 from harpcaller.worker.peerlog import PeerLog
+from harpcaller.worker.terms import Terms
 from protocol import harp_worker
-from protocol.harp import ALPN_PROTOCOL
+from protocol.harp import ALPN_PROTOCOL, HarpCall
 from protocol.harp_worker import Refusal, Refused, read_call
 
 log = structlog.get_logger()
@@ -30,28 +27,19 @@ _CONNECTIONS_PER_CALL = 4  # idle ones and strangers included; more are closed
 IDLE_S = 600  # for the next call; a dispatcher closes its idle connections earlier
 
 
-@attrs.frozen(kw_only=True)
-class Terms:
-    """What calls are served by; a reload replaces it whole."""
-
-    children: Children
-    door: Door
-    tls: ssl.SSLContext | None
-
-
 class Server:
     """Serves connections; owns who is between two calls, and so may go at a stop."""
 
     def __init__(
         self,
-        terms: Terms,
+        terms: Callable[[], Terms],
         calls: Calls,
         peer_log: PeerLog,
         *,
         max_calls: int,
         max_line_bytes: int,
     ) -> None:
-        self.terms = terms
+        self._terms = terms
         self._peer_log = peer_log
         self._fences = Fences()
         self._calls = calls
@@ -69,10 +57,9 @@ class Server:
     async def serve_tls(self, transport: trio.SocketStream) -> None:
         """Serve a connection that has to begin with a TLS handshake."""
         keep_alive(transport)
-        assert self.terms.tls is not None  # noqa: S101 (settings see to it)
-        stream = trio.SSLStream(
-            transport, self.terms.tls, server_side=True, https_compatible=True
-        )
+        tls = self._terms().tls
+        assert tls is not None  # noqa: S101 (settings see to it)
+        stream = trio.SSLStream(transport, tls, server_side=True, https_compatible=True)
         address = peer_of(transport)
         with structlog.contextvars.bound_contextvars(peer=str(address)):
             serve = partial(self._serve_tls, stream, address)
@@ -158,14 +145,21 @@ class Server:
     async def _serve_call(self, peer: Peer, line: bytes) -> bool:
         """Answer one call; tell whether the peer is still there."""
         try:
-            call = read_call(line)
-            await self.terms.door.admit(call, peer.host)
-            if peer.is_kept:
-                self._fences.check(call)
-                self._calls.end_older(call)
-            ending = await self._calls.carry_out(peer, call, self.terms.children)
+            ending = await self._answer(peer, read_call(line))
         except Refused as complaint:
             ending = harp_worker.refused(complaint)
         if ending is not None:
             await peer.send(ending)
         return ending is not None
+
+    async def _answer(self, peer: Peer, call: HarpCall) -> bytes | None:
+        terms = self._terms()
+        is_description = terms.has_description(call.procedure)
+        await terms.door.admit(call, peer.host, is_open=is_description)
+        if is_description:
+            return terms.describe(call)
+        if peer.is_kept:
+            self._fences.check(call)
+            self._calls.end_older(call)
+        # What is in force now: it may have changed while a password was checked.
+        return await self._calls.carry_out(peer, call, self._terms().children)

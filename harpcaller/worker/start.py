@@ -17,7 +17,7 @@ import trio
 
 from harpcaller import logs
 from harpcaller.worker.daemon import run
-from harpcaller.worker.settings import SettingsError, read_file, settings_of
+from harpcaller.worker.settings import Settings, SettingsError, read_file, settings_of
 from indira.cli import Exit
 from protocol.harp_worker import Refused
 
@@ -30,15 +30,16 @@ def start(options: argparse.Namespace) -> int:
     """Serve until a signal says to stop; return the exit code."""
     logs.configure(debug=options.debug)
     try:
-        table = {} if options.config is None else read_file(options.config)
-        settings = settings_of(table | _table_of(options))
+        reread = partial(read_settings, options)
+        settings = reread()
         for user in settings.users.plain:
             log.warning("users.plain", user=user, hint="harpd passwd hashes passwords")
         if options.stop_at_eof:
             _check_input()
         _raise_fd_limit()
         ready = partial(_tell_ready, options.ready_fd)
-        trio.run(partial(run, settings, ready, stops_at_eof=options.stop_at_eof))
+        stops_at_eof = options.stop_at_eof
+        trio.run(partial(run, settings, reread, ready, stops_at_eof=stops_at_eof))
     except SettingsError as error:
         sys.stderr.write(f"harpd: {error}\n")
         return Exit.USAGE
@@ -46,6 +47,16 @@ def start(options: argparse.Namespace) -> int:
         sys.stderr.write(f"harpd: procedures were not loaded: {error.message}\n")
         return Exit.FAILED
     return Exit.OK
+
+
+def read_settings(options: argparse.Namespace) -> Settings:
+    """Return the settings of the file and of the command line.
+
+    Raises:
+        SettingsError: something is wrong with them.
+    """
+    table = {} if options.config is None else read_file(options.config)
+    return settings_of(table | _table_of(options))
 
 
 def _table_of(options: argparse.Namespace) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from harpcaller.worker.death import (
     tell,
 )
 from harpcaller.worker.orders import Orders
-from harpcaller.worker.procedures import Procedure
+from harpcaller.worker.procedures import Info, Procedure
 from protocol import harp_worker
 from protocol.harp_worker import Refusal, Refused
 from protocol.jsontext import JsonText, decode, encode
@@ -48,6 +48,7 @@ class Asked:
 
     procedure: str
     arguments: JsonText
+    info: Info
     argv: tuple[str, ...] | None = None
     timeout_s: float | None = None
     fds: tuple[int, ...] = ()
@@ -61,6 +62,7 @@ def write_asked(asked: Asked) -> bytes:
             "procedure": asked.procedure,
             "argv": argv,  # type: ignore[dict-item] # a list of strings is JSON
             "timeout_s": asked.timeout_s,
+            "info": attrs.asdict(asked.info),
         }
     )
     return head + b"\n" + asked.arguments + b"\n"
@@ -100,10 +102,12 @@ def _receive(control: socket.socket) -> Asked | None:
     head, arguments, _ = b"".join(pieces).split(b"\n")
     fields = decode(head)
     assert isinstance(fields, dict)  # noqa: S101 (by `write_asked`)
-    argv = fields.pop("argv")
+    argv, info = fields.pop("argv"), fields.pop("info")
+    assert isinstance(info, dict)  # noqa: S101 (as above)
     return Asked(
         argv=tuple(argv) if isinstance(argv, list) else None,  # type: ignore[arg-type] # by `write_asked`
         arguments=JsonText(arguments),
+        info=Info(**info),  # type: ignore[arg-type] # by `write_asked`
         fds=tuple(fds),
         **fields,  # type: ignore[arg-type] # by `write_asked`
     )
@@ -158,6 +162,7 @@ def _be_the_call(
         linux.die_with(child_of)
         if asked.argv is not None:
             stdin = asked.arguments + b"\n"
+            os.environ.update(execute.info_variables(asked.info))
             execute.become(asked.argv, stdin, asked.fds, telling, orders.confines)
         gc.enable()
         linux.hide_memory(hidden=False)  # what is hidden is ours, not the procedure's
@@ -170,7 +175,9 @@ def _be_the_call(
             complaint = Refused(Refusal.PROCEDURE_LOADING_ERROR, str(error.strerror))
             wire.write(harp_worker.refused(complaint))
         else:
-            child.carry_out(procedures, asked.procedure, asked.arguments, wire)
+            child.carry_out(
+                procedures, asked.procedure, asked.arguments, asked.info, wire
+            )
         status = 0
     finally:
         child.flush_output()

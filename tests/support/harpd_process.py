@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
@@ -15,6 +15,7 @@ import attrs
 
 HARPD = (sys.executable, "-m", "harpcaller.worker")
 STOP_S = 20
+VERB_S = 30
 
 
 @attrs.define
@@ -39,6 +40,16 @@ class Harpd:
         host, port = word.rsplit(":", 1)
         return host, int(port)
 
+    def verb(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run one of its administrator's verbs to its end."""
+        return subprocess.run(
+            [*HARPD, *words, "--socket", self.admin],
+            capture_output=True,
+            text=True,
+            timeout=VERB_S,
+            check=False,
+        )
+
     @property
     def log(self) -> str:
         """What it and its procedures wrote to the standard error."""
@@ -47,17 +58,23 @@ class Harpd:
 
 @contextmanager
 def running_harpd(
-    directory: Path, procedures: str, *options: str, listen: str = ""
+    directory: Path,
+    procedures: str,
+    *options: str,
+    listen: str | None = "",
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Harpd]:
     """Run harpd until the block ends, on a Unix socket if `listen` names no address.
 
     It must then stop in order, if it still runs. `options` are more of its command
-    line.
+    line; with `listen` None they say where it listens. `environment` are variables
+    beside our own.
     """
     file = directory / "procedures.py"
     file.write_text(dedent(procedures))
-    where = listen or f"unix:{directory}/worker.sock"
-    words = ("start", "--procedures", str(file), "--listen", where)
+    words = ["start", "--procedures", str(file)]
+    if listen is not None:
+        words += ["--listen", listen or f"unix:{directory}/worker.sock"]
     log_file, admin = directory / "harpd.log", directory / "admin"
     reading, writing = os.pipe()
     with log_file.open("wb") as log:
@@ -65,6 +82,7 @@ def running_harpd(
             [*HARPD, "--socket", admin, *words, "--ready-fd", str(writing), *options],
             stdin=subprocess.PIPE,
             stderr=log,
+            env={**os.environ, **(environment or {})},
             pass_fds=[writing],
         )
     os.close(writing)

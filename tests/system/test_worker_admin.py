@@ -13,7 +13,7 @@ import pytest
 import trio
 from eventually import eventually
 from harp_peer import a_call, a_harp_call, connect, outcome_of, read_all
-from harpd_process import HARPD, Harpd, running_harpd
+from harpd_process import Harpd, running_harpd
 
 from harpcaller import __version__
 from protocol.harp import request
@@ -38,30 +38,19 @@ def harpd(tmp_path: Path) -> Iterator[Harpd]:
         yield worker
 
 
-def verb(worker: Harpd, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run one verb to its end."""
-    return subprocess.run(
-        [*HARPD, *words, "--socket", worker.admin],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-
-
 async def asked(worker: Harpd, *words: str) -> subprocess.CompletedProcess[str]:
     """Run one verb to its end, while connections live."""
-    return await trio.to_thread.run_sync(verb, worker, *words)
+    return await trio.to_thread.run_sync(worker.verb, *words)
 
 
 def rows(worker: Harpd) -> list[Any]:
     """Return the calls that run, as `harpd calls` lists them."""
-    return [json.loads(line) for line in verb(worker, "calls").stdout.splitlines()]
+    return [json.loads(line) for line in worker.verb("calls").stdout.splitlines()]
 
 
 def test_status_tells_where_it_listens(harpd: Harpd) -> None:
     """A script looks at the code, a person at the rest."""
-    done = verb(harpd, "status", "--json")
+    done = harpd.verb("status", "--json")
 
     assert done.returncode == 0
     assert json.loads(done.stdout) == {
@@ -75,12 +64,12 @@ def test_status_tells_where_it_listens(harpd: Harpd) -> None:
 
 def test_stop_waits_until_it_is_gone(harpd: Harpd) -> None:
     """What follows in a script finds the address free."""
-    done = verb(harpd, "stop", "--print-pid")
+    done = harpd.verb("stop", "--print-pid")
 
     assert done.stdout == f"{harpd.process.pid}\n"
     assert harpd.process.wait(5) == 0
-    assert verb(harpd, "status").returncode == 3
-    assert verb(harpd, "calls").returncode == 3
+    assert harpd.verb("status").returncode == 3
+    assert harpd.verb("calls").returncode == 3
     assert not harpd.admin.exists()
 
 
@@ -137,7 +126,7 @@ async def test_a_call_whose_peer_takes_nothing_is_killed_too(harpd: Harpd) -> No
 
 def test_a_call_that_does_not_run_cannot_be_killed(harpd: Harpd) -> None:
     """The number may be of yesterday."""
-    done = verb(harpd, "kill", "17")
+    done = harpd.verb("kill", "17")
 
     assert done.returncode == 1
     assert done.stderr == 'harpd: no call "17" runs\n'

@@ -17,6 +17,7 @@ from harpcaller.worker.kinds.output import Output, ResultMode, Tail
 from harpcaller.worker.kinds.python import too_much
 from harpcaller.worker.kinds.template import fill
 from harpcaller.worker.limits import Limits
+from harpcaller.worker.procedures import Info
 from harpcaller.worker.supervisor import Asked, write_asked
 from protocol import harp_worker
 from protocol.errors import WireError
@@ -177,7 +178,7 @@ class ExecutableChild:
             self.document += data
 
 
-async def prepare(executable: Executable, call: HarpCall) -> Asked:
+async def prepare(executable: Executable, call: HarpCall, info: Info) -> Asked:
     """Return what a supervisor is asked for.
 
     Raises:
@@ -191,7 +192,9 @@ async def prepare(executable: Executable, call: HarpCall) -> Asked:
         )
     else:
         argv, stdin = _fill(executable, call.arguments)
-    return Asked(procedure=executable.name, arguments=stdin, argv=tuple(argv))
+    return Asked(
+        procedure=executable.name, arguments=stdin, info=info, argv=tuple(argv)
+    )
 
 
 def _fill(executable: Executable, arguments: JsonText) -> tuple[list[str], JsonText]:
@@ -207,6 +210,7 @@ async def run_executable(  # noqa: PLR0913 (all of them are one call)
     family: Family,
     executable: Executable,
     call: HarpCall,
+    info: Info,
     limits: Limits,
     *,
     max_line_bytes: int,
@@ -217,7 +221,8 @@ async def run_executable(  # noqa: PLR0913 (all of them are one call)
     Raises:
         Refused: `procedure_loading_error`, `invalid_argument_list`.
     """
-    asked = attrs.evolve(await prepare(executable, call), timeout_s=limits.timeout_s)
+    asked = await prepare(executable, call, info)
+    asked = attrs.evolve(asked, timeout_s=limits.timeout_s)
     async with (
         _Pipes(3 if executable.result is ResultMode.FD3 else 2) as pipes,
         family.run(write_asked(asked), pipes.writing) as supervisor,

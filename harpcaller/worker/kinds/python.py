@@ -12,6 +12,7 @@ import trio
 from harpcaller.worker.death import Exited, as_exception
 from harpcaller.worker.family import Family, Supervisor
 from harpcaller.worker.limits import Limits
+from harpcaller.worker.procedures import Info
 from harpcaller.worker.supervisor import Asked, write_asked
 from protocol import harp_worker
 from protocol.harp import HarpCall
@@ -65,7 +66,7 @@ def too_much(limits: Limits) -> bytes:
 
 @asynccontextmanager
 async def run_python(
-    family: Family, call: HarpCall, limits: Limits, grace_s: float
+    family: Family, call: HarpCall, info: Info, limits: Limits, grace_s: float
 ) -> AsyncIterator[PythonChild]:
     """Run `call` in a child of its own; the block leaves nothing of it behind.
 
@@ -75,6 +76,7 @@ async def run_python(
     asked = Asked(
         procedure=call.procedure,
         arguments=call.arguments,
+        info=info,
         timeout_s=limits.timeout_s,
     )
     reading, writing = os.pipe()
