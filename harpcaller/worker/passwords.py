@@ -1,8 +1,8 @@
 """How passwords are kept: hashed with scrypt, in one line of text each.
 
 The spelling is that of the PHC string format: `$scrypt$ln=14,r=8,p=1$SALT$HASH`,
-salt and hash in base64 without padding. What does not begin with `$` is the password
-itself.
+salt and hash in base64 without padding. `$5$` and `$6$` are read too: crypt(5), as in
+the original's passfile. What does not begin with `$` is the password itself.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -24,6 +24,7 @@ _SPELLING = re.compile(
 _SALT_BYTES = 16
 _HASH_BYTES = 32
 _MAX_MEMORY_BYTES = 256 * 1024 * 1024  # of one check
+_MAX_ROUNDS = 1_000_000  # of crypt; a second
 
 
 @attrs.frozen(kw_only=True)
@@ -47,7 +48,7 @@ class Hashed:
 
     def _hash_of(self, password: str) -> bytes:
         return hashlib.scrypt(
-            password.encode(errors="surrogatepass"),
+            _bytes_of(password),
             salt=self.salt,
             n=1 << self.log_n,
             r=self.r,
@@ -55,6 +56,21 @@ class Hashed:
             maxmem=_MAX_MEMORY_BYTES + (1 << 20),
             dklen=len(self.hash),
         )
+
+
+@attrs.frozen
+class Crypted:
+    """A password of which only a hash in the manner of crypt(5) is known."""
+
+    text: str = attrs.field(repr=False)
+
+    def fits(self, password: str) -> bool:
+        """Tell whether `password` is the one, in the time that our own hash takes."""
+        NOBODYS.fits(password)
+        try:
+            return bool(_crypt_of(self.text).verify(_bytes_of(password), self.text))
+        except ValueError:  # it has a NUL, or is far too long: nobody's
+            return False
 
 
 @attrs.frozen
@@ -69,7 +85,7 @@ class Plain:
         return hmac.compare_digest(_digest(self.password), _digest(password))
 
 
-Entry: TypeAlias = Hashed | Plain
+Entry: TypeAlias = Hashed | Crypted | Plain
 
 
 def hashed(password: str) -> Hashed:
@@ -88,6 +104,8 @@ def read_entry(text: str) -> Entry:
         raise ValueError("the password is empty")
     if not text.startswith("$"):
         return Plain(text)
+    if text.startswith(("$5$", "$6$")):
+        return _read_crypted(text)
     match = _SPELLING.fullmatch(text)
     if match is None:
         raise ValueError("a hash of an unknown scheme; harpd passwd writes known ones")
@@ -101,6 +119,26 @@ NOBODYS = Hashed(salt=bytes(_SALT_BYTES), hash=bytes(_HASH_BYTES))
 """What the password of an unknown user is compared with."""
 
 
+def _read_crypted(text: str) -> Crypted:
+    try:
+        found = _crypt_of(text).from_string(text)
+    except ValueError:
+        raise ValueError("a hash that is cut off, or out of bounds") from None
+    if found.checksum is None:
+        raise ValueError("a hash that is cut off: it ends with its salt")
+    if found.rounds > _MAX_ROUNDS:
+        raise ValueError(f"a hash of more than {_MAX_ROUNDS} rounds")
+    return Crypted(text)
+
+
+def _crypt_of(text: str) -> Any:
+    """Return the scheme of a hash in the manner of crypt(5)."""
+    # Here: few workers have such entries, and all would wait for it to load.
+    from passlib.hash import sha256_crypt, sha512_crypt  # noqa: PLC0415 (see above)
+
+    return sha256_crypt if text.startswith("$5$") else sha512_crypt
+
+
 def _check_cost(entry: Hashed) -> None:
     memory = 128 * (entry.r << entry.log_n)
     is_bounded = memory <= _MAX_MEMORY_BYTES and entry.r * entry.p <= 64
@@ -112,7 +150,11 @@ def _check_cost(entry: Hashed) -> None:
 
 def _digest(password: str) -> bytes:
     """Return 32 bytes: passwords of any length compare in the same time."""
-    return hashlib.sha256(password.encode(errors="surrogatepass")).digest()
+    return hashlib.sha256(_bytes_of(password)).digest()
+
+
+def _bytes_of(password: str) -> bytes:
+    return password.encode(errors="surrogatepass")
 
 
 def _spell(data: bytes) -> str:

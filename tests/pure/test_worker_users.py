@@ -71,6 +71,36 @@ def test_the_hash_is_that_of_the_standard() -> None:
     assert str(entry) == RFC_7914
 
 
+@pytest.mark.parametrize(
+    ("text", "password"),
+    [  # openssl passwd -5 and -6
+        ("$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5", "Hello world!"),
+        (
+            "$5$rounds=10000$saltstringsaltst$"
+            "3xv.VbSHBb41AL9AvLeujZkZRBAwqFMz2.opqey6IcA",
+            "Hello world!",
+        ),
+        (
+            "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJu"
+            "esI68u4OTLiBFdcbYEdFCoEOfaS35inz1",
+            "Hello world!",
+        ),
+    ],
+)
+def test_hashes_of_the_originals_passfile_are_verified(
+    text: str, password: str
+) -> None:
+    """Nobody has to ask all users for new passwords."""
+    entry = read_entry(text)
+
+    assert entry.fits(password)
+    assert not entry.fits(password + " ")
+    assert not entry.fits("a\0b")
+    assert not entry.fits("a" * 10_000)
+    assert not entry.fits("\ud800")
+    assert text not in repr(entry)
+
+
 def test_each_hash_has_its_own_salt() -> None:
     """Equal passwords do not show."""
     one, other = hashed("x"), hashed("x")
@@ -97,7 +127,18 @@ def test_any_text_is_an_entry_or_refused(text: str) -> None:
     ("text", "why"),
     [
         ("", "empty"),
-        ("$6$salt$hash", "unknown scheme"),
+        ("$1$salt$hash", "unknown scheme"),
+        ("$6$salt$hash", "cut off"),
+        ("$5$saltstring", "ends with its salt"),
+        ("$5$", "cut off"),
+        (
+            "$5$rounds=1000001$salt$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5",
+            "more than 1000000 rounds",
+        ),
+        (
+            "$5$rounds=1$salt$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5",
+            "out of bounds",
+        ),
         ("$scrypt$", "unknown scheme"),
         (str(CHEAP) + "\n", "unknown scheme"),
         ("$scrypt$ln=30,r=8,p=1$c2FsdA$" + "A" * 43, "out of bounds"),
