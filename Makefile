@@ -41,6 +41,7 @@ bench: .venv/tests
 	@.ci/debian-packages beanstalkd=beanstalkd
 	-$(BIN)/python bench/compare.py
 	-$(BIN)/python bench/calls.py
+	-$(BIN)/python bench/harpd.py
 	-$(BIN)/python bench/footprint.py
 
 torture: .venv/tests

@@ -16,6 +16,13 @@ import trustme
 
 HERE = Path(__file__).parent
 START_S = 20.0
+NOOP = """
+from harpcaller.worker import procedure
+
+@procedure
+def noop():
+    return None
+"""
 
 
 @attrs.frozen
@@ -32,34 +39,71 @@ class Server:
 
 
 @contextlib.contextmanager
-def ours(folder: Path) -> Iterator[Server]:
-    """Run our dispatcher with a TLS worker `w` beside it; state in `folder`."""
-    _make_certificates(folder)
+def light_worker(folder: Path) -> Iterator[Server]:
+    """Run bench/worker.py, which costs next to nothing, by the certificate there."""
     with _printing_port(
         [HERE / "worker.py", "--cert", folder / "cert.pem", "--key", folder / "key.pem"]
     ) as worker:
-        config = folder / "harpcaller.toml"
-        config.write_text(
-            f'listen = "127.0.0.1:0"\nstate_dir = "{folder}/state"\n'
-            f'ca_file = "{folder}/ca.pem"\nstop_grace_s = 0.1\nmax_connections = 4000\n'
-            f'[hosts.w]\naddress = "127.0.0.1"\nport = {worker.port}\n'
-            'user = "u"\npassword = "p"\n'
+        yield worker
+
+
+@contextlib.contextmanager
+def harpd(folder: Path) -> Iterator[Server]:
+    """Run our worker daemon with one procedure, `noop`, by the certificate there."""
+    procedures, users = folder / "procedures.py", folder / "users"
+    procedures.write_text(NOOP)
+    users.write_text("u:p\n")
+    words = [f"--procedures={procedures}", f"--users={users}", "--listen=127.0.0.1:0"]
+    words += [f"--cert={folder}/cert.pem", f"--key={folder}/key.pem"]
+    words += [f"--socket={folder}/harpd-admin", "--ready-fd=1"]
+    log = (folder / "harpd-log").open("wb")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harpcaller.worker", "start", *words],
+        stdout=subprocess.PIPE,
+        stderr=log,
+    )
+    assert process.stdout is not None
+    try:
+        [address] = json.loads(process.stdout.readline())["listen"]
+        yield Server(int(address.rpartition(":")[2]), process.pid)
+    finally:
+        _end(process)
+        log.close()
+
+
+@contextlib.contextmanager
+def ours(folder: Path) -> Iterator[Server]:
+    """Run our dispatcher with a light TLS worker beside it; state in `folder`."""
+    make_certificates(folder)
+    with light_worker(folder) as worker, dispatcher(folder, worker) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def dispatcher(folder: Path, worker: Server) -> Iterator[Server]:
+    """Run our dispatcher; `worker` is its host `w`, by the certificate in `folder`."""
+    config = folder / "harpcaller.toml"
+    config.write_text(
+        f'listen = "127.0.0.1:0"\nstate_dir = "{folder}/state"\n'
+        f'ca_file = "{folder}/ca.pem"\nstop_grace_s = 0.1\nmax_connections = 4000\n'
+        f'[hosts.w]\naddress = "127.0.0.1"\nport = {worker.port}\n'
+        'user = "u"\npassword = "p"\n'
+    )
+    config.chmod(0o600)
+    admin = [sys.executable, "-m", "harpcaller", "--socket", f"{folder}/admin"]
+    log = (folder / "log").open("wb")
+    process = subprocess.Popen([*admin, "start", "--config", config], stderr=log)
+    try:
+        status = subprocess.run(
+            [*admin, "status", "--wait", "--timeout", str(START_S), "--json"],
+            capture_output=True,
+            check=True,
         )
-        config.chmod(0o600)
-        admin = [sys.executable, "-m", "harpcaller", "--socket", f"{folder}/admin"]
-        log = (folder / "log").open("wb")
-        process = subprocess.Popen([*admin, "start", "--config", config], stderr=log)
-        try:
-            status = subprocess.run(
-                [*admin, "status", "--wait", "--timeout", str(START_S), "--json"],
-                capture_output=True,
-                check=True,
-            )
-            told = json.loads(status.stdout)
-            yield Server(int(told["listen"][0].rpartition(":")[2]), process.pid)
-        finally:
-            _end(process)
-            log.close()
+        told = json.loads(status.stdout)
+        yield Server(int(told["listen"][0].rpartition(":")[2]), process.pid)
+    finally:
+        _end(process)
+        log.close()
 
 
 @contextlib.contextmanager
@@ -119,7 +163,8 @@ def _wait_for(port: int) -> None:
     raise TimeoutError(f"nobody listens on port {port}")
 
 
-def _make_certificates(folder: Path) -> None:
+def make_certificates(folder: Path) -> None:
+    """Write ca.pem, cert.pem and key.pem of a worker on loopback."""
     ca = trustme.CA()
     ours = ca.issue_cert("127.0.0.1")
     ca.cert_pem.write_to_path(str(folder / "ca.pem"))
