@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 import pytest
+from harpd_keys import ALL_TOP_LEVEL
 
 from harpcaller.worker.catalogue import Defaults
 from harpcaller.worker.declared import ARGUMENT_KEYS
@@ -24,12 +25,6 @@ from protocol.jsontext import JsonValue
 
 ETC = Path(__file__).parents[2] / "etc"
 FILE = ETC / "harpd.toml"
-# What the settings call otherwise than the file, or make of several keys.
-SPELLED = {
-    "executables": {"procedure", "procedures_dir"},
-    "max_line_bytes": {"max_worker_line_bytes"},
-    "users": {"users", "users_file", "allow"},
-}
 CHOSEN = {"listen", "executables", "defaults"}
 
 
@@ -83,10 +78,7 @@ def test_its_examples_are_read(whole: dict[str, Any]) -> None:
 
 def test_it_has_every_key_of_the_settings(whole: dict[str, Any]) -> None:
     """It is where an operator sees what there is."""
-    names = {field.name for field in attrs.fields(Settings)}
-    expected = set().union(*(SPELLED.get(name, {name}) for name in names))
-
-    assert whole.keys() == expected
+    assert whole.keys() == ALL_TOP_LEVEL
 
 
 def test_it_has_every_key_of_procedures(whole: dict[str, Any]) -> None:
