@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from importlib.resources import as_file, files
+from importlib.resources import files
 from pathlib import Path
 
 import structlog
@@ -36,12 +36,9 @@ async def embedded_worker() -> AsyncIterator[Host]:
     Raises:
         WorkerFailed: it did not begin to serve.
     """
-    with (
-        tempfile.TemporaryDirectory(prefix="harpd-") as folder,
-        as_file(files("harpcaller.worker") / "local.py") as procedures,
-    ):
+    with tempfile.TemporaryDirectory(prefix="harpd-") as folder:
         socket = Path(folder, "socket")  # the administrator's is beside it
-        process = await _start(procedures, socket)
+        process = await _start(_copy_procedures(Path(folder)), socket)
         try:
             yield Host(name=HOST, address=UnixAddress(str(socket)), harp2=True)
         finally:
@@ -69,6 +66,14 @@ def print_welcome(listen: Sequence[str]) -> None:
         "Ctrl-C stops it.\n"
     )
     sys.stdout.flush()
+
+
+def _copy_procedures(folder: Path) -> Path:
+    """Return a copy that is ours alone, whoever may write where we are installed."""
+    procedures = folder / "local.py"
+    procedures.touch(0o600)
+    procedures.write_bytes((files("harpcaller.worker") / "local.py").read_bytes())
+    return procedures
 
 
 async def _start(procedures: Path, socket: Path) -> trio.Process:

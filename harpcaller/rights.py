@@ -12,6 +12,14 @@ def complain_if_writable(path: Path) -> str | None:
     return _complaint(path.stat().st_mode)
 
 
+def complain_if_not_ours(path: Path) -> str | None:
+    """Return the same, and where neither root nor we own it."""
+    found = path.stat()
+    if found.st_uid not in {0, os.geteuid()}:
+        return "it is neither root's nor ours"
+    return _complaint(found.st_mode)
+
+
 def complain_if_open_writable(descriptor: int) -> str | None:
     """Return the same for a file that is open: it cannot be swapped any more."""
     return _complaint(os.fstat(descriptor).st_mode)

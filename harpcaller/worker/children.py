@@ -12,6 +12,7 @@ import attrs
 import structlog
 import trio
 
+from harpcaller.rights import complain_if_not_ours
 from harpcaller.worker.catalogue import (
     Catalogue,
     Defaults,
@@ -77,11 +78,7 @@ class Children:
             Refused: `procedure_loading_error`, with what was wrong.
         """
         if self._plan.procedures is not None:
-            try:
-                self._source = self._plan.procedures.read_bytes()
-            except OSError as error:
-                message = f"{self._plan.procedures}: {error.strerror}"
-                raise Refused(_LOADING, message) from None
+            self._source = _read_trusted(self._plan.procedures)
         functions = await self._family(self._plan.defaults.profile).load()
         self.catalogue = make_catalogue(
             functions, self._plan.executables, self._plan.defaults
@@ -186,6 +183,21 @@ class Children:
 
 
 _LOADING = Refusal.PROCEDURE_LOADING_ERROR
+
+
+def _read_trusted(path: Path) -> bytes:
+    """Return what is in a file that calls are made of.
+
+    Raises:
+        Refused: `procedure_loading_error`, it cannot be read or others may change it.
+    """
+    try:
+        complaint = complain_if_not_ours(path)
+        if complaint is None:
+            return path.read_bytes()
+    except OSError as error:
+        complaint = error.strerror
+    raise Refused(_LOADING, f"{path}: {complaint}")
 
 
 def _environment() -> Mapping[str, str]:

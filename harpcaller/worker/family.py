@@ -239,7 +239,8 @@ class Family:
             functions = await self._receive_catalogue(asking)
         except OSError as error:
             asking.close()
-            raise Refused(_LOADING, f"no warm parent: {error}") from None
+            message = f"its warm parent did not start ({error}); our log says why"
+            raise Refused(_LOADING, message) from None
         except BaseException:
             asking.close()
             raise

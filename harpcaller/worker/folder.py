@@ -7,11 +7,11 @@ import re
 import stat
 from pathlib import Path
 
+from harpcaller.rights import complain_if_not_ours
 from harpcaller.worker.catalogue import Defaults, Offered
 from harpcaller.worker.kinds.executable import Executable
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def read_folder(folder: Path, defaults: Defaults) -> tuple[Offered, ...]:
@@ -46,8 +46,6 @@ def _executable(path: Path) -> Executable | None:
 
 
 def _check_rights(path: Path) -> None:
-    found = path.stat()
-    if found.st_mode & _OTHERS_MAY_WRITE:
-        raise ValueError(f"{path}: others than its owner may write it")
-    if found.st_uid not in {0, os.geteuid()}:
-        raise ValueError(f"{path}: it is neither root's nor ours")
+    complaint = complain_if_not_ours(path)
+    if complaint is not None:
+        raise ValueError(f"{path}: {complaint}")

@@ -12,6 +12,7 @@ import structlog
 import trio
 
 from harpcaller.worker import linux
+from harpcaller.worker.beside import beside
 
 log = structlog.get_logger()
 
@@ -82,15 +83,8 @@ class Orphans:
 @asynccontextmanager
 async def open_orphans() -> AsyncIterator[Orphans]:
     """Watch over warm parents while the block runs; they should have ended by then."""
-    failure: Exception | None = None
-    async with trio.open_nursery() as nursery:
-        try:
-            yield Orphans(nursery)
-        except Exception as error:
-            failure = error
-        nursery.cancel_scope.cancel()
-    if failure is not None:
-        raise failure
+    async with beside() as nursery:
+        yield Orphans(nursery)
 
 
 def _kill(strays: Sequence[int]) -> None:

@@ -156,6 +156,8 @@ def _load(orders: Orders, fds: list[int]) -> Mapping[str, Procedure]:
 
 def _complaint(error: BaseException, path: str | None) -> str:
     """Return what was wrong, and the last line of the file that led to it."""
+    if isinstance(error, SyntaxError) and error.filename == path:
+        return f"{path}, line {error.lineno}: {type(error).__name__}: {error.msg}"
     said = f"{type(error).__name__}: {error}"[:1000]
     lines = [
         frame.lineno

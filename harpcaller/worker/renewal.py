@@ -9,6 +9,7 @@ import attrs
 import structlog
 import trio
 
+from harpcaller.worker.beside import beside
 from harpcaller.worker.children import Children, Plan
 from harpcaller.worker.door import Door
 from harpcaller.worker.failures import FailureLog
@@ -110,20 +111,13 @@ async def open_renewal(
     Raises:
         SettingsError, Refused: as `Renewal.begin`.
     """
-    failure: Exception | None = None
-    async with trio.open_nursery() as old:
+    async with beside() as old:
         renewal = Renewal(settings, reread, peer_log, orphans, old)
+        await renewal.begin()
         try:
-            await renewal.begin()
-            try:
-                yield renewal
-            finally:
-                await _close(renewal.terms.children)
-        except Exception as error:
-            failure = error
-        old.cancel_scope.cancel()
-    if failure is not None:
-        raise failure
+            yield renewal
+        finally:
+            await _close(renewal.terms.children)
 
 
 async def _see_off(children: Children) -> None:

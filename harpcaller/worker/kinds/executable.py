@@ -10,6 +10,7 @@ import attrs
 import structlog
 import trio
 
+from harpcaller.worker.beside import beside
 from harpcaller.worker.death import Death, Exited, NotStarted, as_exception
 from harpcaller.worker.family import Family, Supervisor
 from harpcaller.worker.kinds.arguments import Argument, bind
@@ -242,10 +243,9 @@ async def run_executable(  # noqa: PLR0913 (all of them are one call)
             ),
             grace_s=grace_s,
         )
-        async with trio.open_nursery() as nursery:
+        async with beside() as nursery:
             nursery.start_soon(child.read_pipes, stderr, third[0] if third else None)
             yield child
-            nursery.cancel_scope.cancel()
 
 
 class _Pipes:
