@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
@@ -63,12 +63,13 @@ def running_harpd(
     *options: str,
     listen: str | None = "",
     environment: Mapping[str, str] | None = None,
+    groups: Sequence[int] | None = None,
 ) -> Iterator[Harpd]:
     """Run harpd until the block ends, on a Unix socket if `listen` names no address.
 
     It must then stop in order, if it still runs. `options` are more of its command
     line; with `listen` None they say where it listens. `environment` are variables
-    beside our own.
+    beside our own, `groups` are supplementary ones instead of ours.
     """
     file = directory / "procedures.py"
     file.write_text(dedent(procedures))
@@ -84,6 +85,7 @@ def running_harpd(
             stderr=log,
             env={**os.environ, **(environment or {})},
             pass_fds=[writing],
+            extra_groups=groups,
         )
     os.close(writing)
     try:
