@@ -43,9 +43,9 @@ from protocol.replies import HelloLimits
 
 END_S = 10.0  # how long outcomes of stopped jobs may take to become durable
 LEAVE_S = 0.8  # how long clients may take to read their last line
-# The loop and the store's thread take turns often: with Python's 5 ms a commit waits
-# for the loop at every row while many requests are read (bench/compare.py, submit).
-SWITCH_INTERVAL_S = 0.0002
+# The loop and the thread of the store take turns: with Python's 5 ms a commit may wait
+# as long for the loop, with less than 1 ms the turns cost more (bench/compare.py).
+SWITCH_INTERVAL_S = 0.001
 # Values of the wire make no cycles: to look for them among the thousands of records
 # that are kept for readers was an eighth of the CPU of a submit.
 GC_THRESHOLDS = (50_000, 20, 50)
