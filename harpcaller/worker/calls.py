@@ -142,6 +142,8 @@ class Calls:
                 await peer.send(lines)
             if replies.is_overflown:
                 return replies.finish(_OVERFLOWN)
+            if replies.has_ended:
+                break
             if pause_s := pace.pause_s(trio.current_time(), len(data)):
                 await trio.sleep(pause_s)
         return replies.finish(await child.receive_ending())

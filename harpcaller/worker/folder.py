@@ -34,7 +34,7 @@ def read_folder(folder: Path, defaults: Defaults) -> tuple[Offered, ...]:
 
 
 def _executable(path: Path) -> Executable | None:
-    true = path.resolve(strict=True)
+    true = Path(os.path.realpath(path, strict=True))  # `resolve` hides ELOOP
     if not true.is_file() or not true.stat().st_mode & stat.S_IXUSR:
         return None
     if true.parent != path.parent.resolve():

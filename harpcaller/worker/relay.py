@@ -18,7 +18,8 @@ class Replies:
     """Cuts bytes into whole lines, and keeps the last one until all else is over.
 
     The dispatcher hears how a call ended when nothing of the call is left; and it
-    always hears an end, also of a process that died in the middle of a line.
+    always hears an end, also of a process that died in the middle of a line. A call
+    that says all at once is answered in one send.
     """
 
     def __init__(self, max_line_bytes: int) -> None:
@@ -26,6 +27,11 @@ class Replies:
         self._partial = bytearray()
         self._ending = b""
         self._is_acknowledged = False
+
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether the process said how the call ended: it says nothing more."""
+        return bool(self._ending)
 
     @property
     def is_overflown(self) -> bool:
@@ -44,6 +50,9 @@ class Replies:
         self._partial = bytearray(tail)
         start = lines.rfind(b"\n", 0, -1) + 1
         if lines.startswith(_ENDINGS, start):
+            if not self._is_acknowledged:
+                self._ending = lines
+                return b""
             self._ending = lines[start:]
             lines = lines[:start]
         self._is_acknowledged = self._is_acknowledged or bool(lines)

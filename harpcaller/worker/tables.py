@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
@@ -10,6 +9,7 @@ import attrs
 
 from harpcaller.worker.catalogue import Defaults, Offered
 from harpcaller.worker.declared import read_argument
+from harpcaller.worker.keys import Types, check_keys
 from harpcaller.worker.kinds.executable import Executable
 from harpcaller.worker.kinds.output import ResultMode
 from harpcaller.worker.kinds.template import check_template
@@ -18,7 +18,7 @@ from harpcaller.worker.profile import IO_CLASSES, RLIMITS, Confines, Profile
 Table: TypeAlias = Mapping[str, Any]
 
 _NAME = (str, int)
-PROFILE_KEYS: dict[str, type | tuple[type, ...]] = {
+PROFILE_KEYS: dict[str, Types] = {
     "user": _NAME,
     "group": _NAME,
     "groups": list,
@@ -30,14 +30,14 @@ PROFILE_KEYS: dict[str, type | tuple[type, ...]] = {
     "io_class": str,
     "limits": dict,
 }
-LIMIT_KEYS: dict[str, type | tuple[type, ...]] = {
+LIMIT_KEYS: dict[str, Types] = {
     "timeout_s": (int, float),
     "max_output_bytes": int,
     "max_calls": int,
     "max_waiting": int,
     **dict.fromkeys(RLIMITS, int),
 }
-PROCEDURE_KEYS: dict[str, type | tuple[type, ...]] = {
+PROCEDURE_KEYS: dict[str, Types] = {
     "name": str,
     "description": str,
     "argv": list,
@@ -45,8 +45,13 @@ PROCEDURE_KEYS: dict[str, type | tuple[type, ...]] = {
     "result": str,
     "stream": bool,
 }
+_LISTS = (
+    ("groups", _NAME, "names and numbers"),
+    ("pass_environment", (str,), "strings"),
+)
 _ABOVE_ZERO = ("timeout_s", "max_calls")
 _MOST_NICE = 19
+_MOST_OF_PROCESS = 2**63 - 1  # what Python hands to setrlimit(2)
 
 
 def read_defaults(table: Table) -> Defaults:
@@ -67,27 +72,6 @@ def read_procedures(tables: Iterable[Any], defaults: Defaults) -> tuple[Offered,
         ValueError: naming the procedure and the key.
     """
     return tuple(_read_procedure(table, defaults) for table in tables)
-
-
-def check_keys(
-    where: str, table: Table, known: Mapping[str, type | tuple[type, ...]]
-) -> None:
-    """Do nothing if all keys are known and their values of the right type.
-
-    Raises:
-        ValueError: naming the key.
-    """
-    for key, value in table.items():
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f', did you mean "{near[0]}"?' if near else ""
-            raise ValueError(f'{where}: unknown key "{key}"{hint}')
-        expected = known[key]
-        is_misplaced_bool = isinstance(value, bool) and expected is not bool
-        if not isinstance(value, expected) or is_misplaced_bool:
-            raise ValueError(
-                f'{where}: "{key}": not expected to be {type(value).__name__}'
-            )
 
 
 def _read_procedure(table: Any, defaults: Defaults) -> Offered:
@@ -145,8 +129,10 @@ def _changed(where: str, table: Table, before: Defaults) -> Defaults:
 def _check_limits(limits: Table) -> None:
     check_keys("limits", limits, LIMIT_KEYS)
     for key, value in limits.items():
-        if value < 0 or (value == 0 and key in _ABOVE_ZERO):
+        if not value >= 0 or (value == 0 and key in _ABOVE_ZERO):  # nan is not
             raise ValueError(f'"{key}": too small')
+        if key in RLIMITS and value > _MOST_OF_PROCESS:
+            raise ValueError(f'"{key}": too large')
 
 
 def _change_profile(table: Table, limits: Table, before: Profile) -> Profile:
@@ -157,20 +143,31 @@ def _change_profile(table: Table, limits: Table, before: Profile) -> Profile:
     }
     if "user" in table and "group" not in table:
         changes["group"] = None  # the other user's is not this one's
-    for key in ("groups", "pass_environment"):
+    for key, types, expected in _LISTS:
         if key in table:
             changes[key] = tuple(table[key])
+            if not all(type(value) in types for value in changes[key]):
+                raise ValueError(f'"{key}": expected a list of {expected}')
     if changes.get("io_class", "idle") not in IO_CLASSES:
         raise ValueError(f'"io_class": expected one of {", ".join(IO_CLASSES)}')
-    environment = dict(before.environment) | table.get("environment", {})
-    if not all(isinstance(value, str) for value in environment.values()):
-        raise ValueError('"environment": expected strings')
+    environment = dict(before.environment) | _variables(table)
     return attrs.evolve(
         before,
         environment=tuple(environment.items()),
         confines=_change_confines(table, rlimits, before.confines),
         **changes,
     )
+
+
+def _variables(table: Table) -> dict[str, str]:
+    """Return the variables of a table, such as a process can have."""
+    variables: dict[str, Any] = table.get("environment", {})
+    for name, value in variables.items():
+        if not isinstance(value, str):
+            raise ValueError('"environment": expected strings')  # noqa: TRY004 (as above)
+        if not name or "=" in name or "\0" in name + value:
+            raise ValueError(f'"environment": no variable can be {name!r}')
+    return variables
 
 
 def _change_confines(

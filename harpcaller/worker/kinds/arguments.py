@@ -16,6 +16,7 @@ from protocol.harp_worker import Refusal, Refused
 from protocol.jsontext import JsonValue, encode
 
 MAX_WORD_BYTES = 128 * 1024 - 1  # Linux, MAX_ARG_STRLEN
+MAX_PATH_BYTES = 4095  # Linux, PATH_MAX; to follow longer ones takes for ever
 
 
 class Kind(StrEnum):
@@ -57,7 +58,8 @@ def bind(
 ) -> dict[str, JsonValue]:
     """Return the value of each argument, in the order in which they are declared.
 
-    An optional argument without a default that was not given is left out.
+    An optional argument without a default that was not given is left out. Paths are
+    the true ones, links followed.
 
     Raises:
         Refused: `invalid_argument_list`, naming the argument.
@@ -71,9 +73,9 @@ def bind(
     for argument in arguments:
         if argument.name in named:
             check(argument, named[argument.name])
-            values[argument.name] = named[argument.name]
+            values[argument.name] = _true(argument, named[argument.name])
         elif argument.default is not None:
-            values[argument.name] = argument.default
+            values[argument.name] = _true(argument, argument.default)
         elif argument.is_required:
             _refuse(f'missing argument "{argument.name}"')
     return values
@@ -86,9 +88,9 @@ def check(argument: Argument, value: JsonValue) -> None:
         Refused: `invalid_argument_list`, naming the argument.
     """
     if not _is_of(argument.kind, value):
-        _expect(argument, _EXPECTED[argument.kind])
+        refuse(argument, _EXPECTED[argument.kind])
     if argument.kind is Kind.CHOICE and value not in argument.choices:
-        _expect(argument, "one of " + ", ".join(argument.choices))
+        refuse(argument, "one of " + ", ".join(argument.choices))
     if isinstance(value, int | float):
         _check_range(argument, value)
     if isinstance(value, list) and argument.of is not None:
@@ -100,17 +102,13 @@ def words_of(argument: Argument, value: JsonValue) -> list[str]:
     """Return how `value` is spelled on a command line: one word, a list's are many.
 
     Raises:
-        Refused: `invalid_argument_list`: it cannot be, or leads out of its root.
+        Refused: `invalid_argument_list`, it cannot be.
     """
     if isinstance(value, list) and argument.of is not None:
         return [word for one in value for word in words_of(argument.of, one)]
     word = value if isinstance(value, str) else encode(value).decode()
     if "\0" in word:
-        _expect(argument, "no NUL")
-    if argument.kind is Kind.PATH:
-        word = _below(argument, word)
-    if len(word.encode()) > MAX_WORD_BYTES:
-        _expect(argument, f"at most {MAX_WORD_BYTES} bytes")
+        refuse(argument, "no NUL")
     return [word]
 
 
@@ -128,9 +126,9 @@ def may_be_option(argument: Argument, word: str) -> bool:
     )
 
 
-def refuse_option(argument: Argument) -> NoReturn:
-    """Refuse a value that could be taken for an option."""
-    _expect(argument, 'no "-" at the beginning')
+def refuse(argument: Argument, expected: str) -> NoReturn:
+    """Refuse a value that is not as `expected`."""
+    _refuse(f'argument "{argument.name}": expected {expected}')
 
 
 def _by_name(
@@ -174,23 +172,35 @@ def _is_of(kind: Kind, value: JsonValue) -> bool:
 
 def _check_range(argument: Argument, value: float) -> None:
     if argument.minimum is not None and value < argument.minimum:
-        _expect(argument, f"at least {argument.minimum:g}")
+        refuse(argument, f"at least {argument.minimum}")
     if argument.maximum is not None and value > argument.maximum:
-        _expect(argument, f"at most {argument.maximum:g}")
+        refuse(argument, f"at most {argument.maximum}")
 
 
-def _below(argument: Argument, word: str) -> str:
+def _true(argument: Argument, value: JsonValue) -> JsonValue:
+    """Return what the program gets: of a path the one it leads to, if it may."""
+    if isinstance(value, list) and argument.of is not None:
+        return [_true(argument.of, one) for one in value]
+    if argument.kind is Kind.PATH and isinstance(value, str):
+        return _below(argument, value.encode())
+    return value
+
+
+def _below(argument: Argument, word: bytes) -> str:
     """Return the true path of `word` below the root, links followed."""
-    root = os.path.realpath(argument.root)
-    # Strings, not Path: what counts is what the kernel will make of it.
+    if b"\0" in word:
+        refuse(argument, "no NUL")
+    if len(word) > MAX_PATH_BYTES:
+        refuse(argument, f"at most {MAX_PATH_BYTES} bytes")
+    # Bytes, not Path: what counts is what the kernel will make of it.
+    root = os.path.realpath(argument.root.encode())
     path = os.path.realpath(os.path.join(root, word))  # noqa: PTH118 (see above)
-    if path != root and not path.startswith(root.rstrip("/") + "/"):
-        _expect(argument, f"a path below {argument.root}")
-    return path
-
-
-def _expect(argument: Argument, expected: str) -> NoReturn:
-    _refuse(f'argument "{argument.name}": expected {expected}')
+    if path != root and not path.startswith(root.rstrip(b"/") + b"/"):
+        refuse(argument, f"a path below {argument.root}")
+    try:
+        return path.decode()
+    except UnicodeDecodeError:
+        refuse(argument, "a path in UTF-8")
 
 
 def _refuse(message: str) -> NoReturn:

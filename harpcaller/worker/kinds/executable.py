@@ -24,7 +24,7 @@ from protocol import harp_worker
 from protocol.errors import WireError
 from protocol.harp import HarpCall
 from protocol.harp_worker import Refusal, Refused
-from protocol.jsontext import JsonText, decode, encode
+from protocol.jsontext import MAX_DEPTH, JsonText, decode, encode
 
 log = structlog.get_logger()
 
@@ -102,7 +102,11 @@ class ExecutableChild:
             return b""  # the supervisor died
         if self._death != Exited(0):
             return as_exception(self._death, self.tail.lines)
-        return self._result()
+        if self.executable.result is ResultMode.EXIT:
+            return harp_worker.result(JsonText(b'{"exit":0}'))
+        line = await self._written_result()
+        self._sent_bytes += len(line)
+        return self._excess(len(line)) or line
 
     async def _receive_start(self) -> bytes:
         death = await self.supervisor.receive_started()
@@ -117,33 +121,24 @@ class ExecutableChild:
             return self.output.receive(data)
         return await trio.to_thread.run_sync(self.output.receive, data)
 
-    def _excess(self) -> bytes | None:
+    def _excess(self, line_bytes: int = 0) -> bytes | None:
         """Return the line of the bound that was exceeded, if one was."""
         most = self.limits.max_output_bytes
         if most is not None and self._sent_bytes > most:
             return too_much(self.limits)
-        if self.output.is_overflown or len(self.document) > self.max_line_bytes:
+        longest = max(len(self.document), line_bytes)
+        if self.output.is_overflown or longest > self.max_line_bytes:
             most = self.max_line_bytes
             message = f"the procedure wrote a line of more than {most} bytes"
             return harp_worker.exception("ValueError", message)
         return None
 
-    def _result(self) -> bytes:
-        match self.executable.result:
-            case ResultMode.EXIT:
-                return harp_worker.result(JsonText(b'{"exit":0}'))
-            case ResultMode.LAST_LINE:
-                return harp_worker.result(self.output.take_result())
-            case ResultMode.FD3:
-                return self._result_of_document()
-
-    def _result_of_document(self) -> bytes:
-        try:
-            value = encode(decode(bytes(self.document)))
-        except WireError as error:
-            message = f"the procedure wrote no JSON to descriptor 3: {error.message}"
-            return harp_worker.exception("ValueError", message)
-        return harp_worker.result(value)
+    async def _written_result(self) -> bytes:
+        if self.executable.result is ResultMode.LAST_LINE:
+            return harp_worker.result(self.output.take_result())
+        if len(self.document) < _LARGE_BYTES:
+            return _result_of(self.document)
+        return await trio.to_thread.run_sync(_result_of, self.document)
 
     async def read_pipes(
         self, stderr: trio.lowlevel.FdStream, third: trio.lowlevel.FdStream | None
@@ -177,6 +172,18 @@ class ExecutableChild:
             if not data:
                 return
             self.document += data
+        await third.aclose()  # who still writes must not wait for a reader
+
+
+def _result_of(document: bytearray) -> bytes:
+    """Return the line of the result that was written to descriptor 3."""
+    try:
+        # A result is one deeper on the wire than in its document.
+        value = encode(decode(bytes(document), max_depth=MAX_DEPTH - 1))
+    except WireError as error:
+        message = f"the procedure wrote no JSON to descriptor 3: {error.message}"
+        return harp_worker.exception("ValueError", message)
+    return harp_worker.result(value)
 
 
 async def prepare(executable: Executable, call: HarpCall, info: Info) -> Asked:
@@ -187,7 +194,9 @@ async def prepare(executable: Executable, call: HarpCall, info: Info) -> Asked:
     """
     if executable.arguments is None:
         argv, stdin = [*executable.argv], call.arguments
-    elif any(argument.reads_files for argument in executable.arguments):
+    elif len(call.arguments) >= _LARGE_BYTES or any(
+        argument.reads_files for argument in executable.arguments
+    ):
         argv, stdin = await trio.to_thread.run_sync(
             _fill, executable, call.arguments, abandon_on_cancel=True
         )

@@ -100,7 +100,8 @@ class Tail:
     def receive(self, data: bytes) -> list[str]:
         """Return the lines that `data` completes; a long one comes in pieces."""
         *lines, rest = (self._partial + data).split(b"\n")
-        whole = len(rest) - len(rest) % _TAIL_LINE_BYTES
+        # All but the last piece: whether its line goes on is not known yet.
+        whole = max(0, len(rest) - 1) // _TAIL_LINE_BYTES * _TAIL_LINE_BYTES
         self._partial = rest[whole:]
         return self._note([*lines, rest[:whole]] if whole else lines)
 
@@ -124,7 +125,7 @@ def as_json(line: bytes) -> JsonText:
     text = line.strip(b" \t\r")
     try:
         # A packet is one deeper on the wire than on its line.
-        decode(text, max_depth=MAX_DEPTH - 1)
+        value = decode(text, max_depth=MAX_DEPTH - 1)
     except WireError:
         return encode(line.decode(errors="replace"))
-    return JsonText(text)
+    return encode(value) if b"\r" in text else JsonText(text)

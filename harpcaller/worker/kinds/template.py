@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from harpcaller.worker.kinds.arguments import (
+    MAX_WORD_BYTES,
     Argument,
     Kind,
     may_be_option,
-    refuse_option,
+    refuse,
     words_of,
 )
 from protocol.jsontext import JsonValue
@@ -24,8 +25,10 @@ def check_template(argv: Sequence[str], arguments: Sequence[Argument]) -> None:
     Raises:
         ValueError: naming what is wrong.
     """
-    if not argv or _PLACE.search(argv[0]):
+    if not argv or not argv[0] or _PLACE.search(argv[0]):
         raise ValueError("argv: the program has to be named, by no argument")
+    if any("\0" in word for word in argv):
+        raise ValueError("argv: no word has a NUL")
     known = {argument.name: argument for argument in arguments}
     for word in argv:
         for name in _PLACE.findall(word):
@@ -68,12 +71,25 @@ def _fill_word(
     if not names:
         yield word
         return
-    first = known[names[0]]
-    begins = word.startswith(f"{{{first.name}}}")
+    first = _beginning(word, known, values)
     for filled in _expand(word, known, values):
-        if begins and is_option_possible and may_be_option(first, filled):
-            refuse_option(first)
+        if first and is_option_possible and may_be_option(first, filled):
+            refuse(first, 'no "-" at the beginning')
+        if len(filled.encode()) > MAX_WORD_BYTES:
+            refuse(known[names[0]], f"at most {MAX_WORD_BYTES} bytes in a word")
         yield filled
+
+
+def _beginning(
+    word: str, known: Mapping[str, Argument], values: Mapping[str, JsonValue]
+) -> Argument | None:
+    """Return the argument that the filled word begins with, None if none does."""
+    place = _PLACE.match(word)
+    while place is not None:
+        if values[place[1]] != "":
+            return known[place[1]]
+        place = _PLACE.match(word, place.end())
+    return None
 
 
 def _expand(
