@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import socket
 import stat
 from pathlib import Path
@@ -33,12 +34,17 @@ class BoundSocket:
             self.path.unlink(missing_ok=True)
 
 
-def bind(path: Path, *, mode: int = 0o660, backlog: int = 1024) -> BoundSocket:
+def bind(
+    path: Path, *, mode: int = 0o660, group: str | None = None, backlog: int = 1024
+) -> BoundSocket:
     """Listen on `path`; its directory is made, a dead daemon's socket replaced.
+
+    The file is our own group's unless `group` names another.
 
     Raises:
         SocketTaken: a daemon is alive there, or a file that is no socket.
-        OSError: the file cannot be made.
+        OSError: the file cannot be made, or not be given to the group.
+        LookupError: there is no such group.
     """
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     _remove_stale(path)
@@ -46,6 +52,8 @@ def bind(path: Path, *, mode: int = 0o660, backlog: int = 1024) -> BoundSocket:
     try:
         sock.bind(str(path))
         # Nobody can connect before listen(), so nobody meets the umask's mode.
+        if group is not None:
+            shutil.chown(path, group=group)
         path.chmod(mode)
         ours = path.lstat()
         sock.listen(backlog)

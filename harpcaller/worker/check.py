@@ -30,7 +30,7 @@ def check(options: argparse.Namespace) -> int:
     try:
         settings = read_settings(options)
     except SettingsError as error:
-        problems: Sequence[str] = [str(error)]
+        problems: Sequence[str] = error.problems
     else:
         problems = trio.run(partial(_problems, settings))
     for problem in problems:

@@ -191,7 +191,9 @@ async def _listening(
                     await stack.enter_async_context(listener)
                     serving.append((listener, server.serve_tls))
             else:
-                listener = stack.enter_context(listen_unix(address))
+                listener = stack.enter_context(
+                    listen_unix(address, settings.listen_group)
+                )
                 serve = partial(server.serve, is_kept=settings.harp2)
                 serving.append((listener, serve))
         yield serving

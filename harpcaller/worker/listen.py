@@ -17,6 +17,7 @@ from protocol.harp import ALPN_PROTOCOL
 
 _BACKLOG = 1024
 _OWN_ONLY = 0o600
+_GROUP = 0o660
 # A dispatcher that lost its power says nothing: found out after two minutes.
 _KEEPALIVE = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -66,14 +67,23 @@ async def listen_tcp(address: TcpAddress) -> list[trio.SocketListener]:
 
 
 @contextmanager
-def listen_unix(address: UnixAddress) -> Iterator[trio.SocketListener]:
-    """Listen at a path that only our own user can connect to, while the block runs.
+def listen_unix(
+    address: UnixAddress, group: str | None
+) -> Iterator[trio.SocketListener]:
+    """Listen at a path while the block runs; our user can connect to it, or a group.
 
     Raises:
         SettingsError: the path cannot be used, or somebody listens there.
     """
     try:
-        bound = unixsocket.bind(Path(address.path), mode=_OWN_ONLY, backlog=_BACKLOG)
+        bound = unixsocket.bind(
+            Path(address.path),
+            mode=_OWN_ONLY if group is None else _GROUP,
+            group=group,
+            backlog=_BACKLOG,
+        )
+    except LookupError:
+        raise SettingsError(f'"listen_group": no group "{group}"') from None
     except (OSError, unixsocket.SocketTaken) as error:
         raise SettingsError(f'"listen": {error}') from None
     try:

@@ -24,6 +24,7 @@ log = structlog.get_logger()
 
 AT_START = {  # fields of Settings that a reload leaves as they are: their keys
     "listen": "listen",
+    "listen_group": "listen_group",
     "admin_socket": "admin_socket",
     "harp2": "harp2",
     "max_calls": "max_calls",

@@ -41,7 +41,8 @@ def start(options: argparse.Namespace) -> int:
         stops_at_eof = options.stop_at_eof
         trio.run(partial(run, settings, reread, ready, stops_at_eof=stops_at_eof))
     except SettingsError as error:
-        sys.stderr.write(f"harpd: {error}\n")
+        for problem in error.problems:
+            sys.stderr.write(f"harpd: {problem}\n")
         return Exit.USAGE
     except Refused as error:
         sys.stderr.write(f"harpd: procedures were not loaded: {error.message}\n")

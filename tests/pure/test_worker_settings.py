@@ -59,6 +59,7 @@ MISTAKES: dict[str, dict[str, Any]] = {
     '"harp2": not expected to be str': UNIX | {"harp2": "yes"},
     '"max_calls": not expected to be bool': UNIX | {"max_calls": True},
     '"stop_grace_s": expected a number of at least 0': UNIX | {"stop_grace_s": -1},
+    '"max_calls": expected a number of at least 1': UNIX | {"max_calls": 0},
     '"procedures": name the file that has them': {"listen": "unix:/x"},
     '"listen": name at least one address': {"procedures": "p"},
     "\"listen\": 'nowhere': expected": UNIX | {"listen": ["nowhere"]},
@@ -80,6 +81,52 @@ def test_a_mistake_is_named(message: str) -> None:
         settings_of(MISTAKES[message])
 
     assert str(caught.value).startswith(message)
+
+
+def test_all_mistakes_are_named_at_once() -> None:
+    """Who mends a file should not have to try it again and again."""
+    table = {
+        "listen": ["nowhere", "*:4306"],
+        "users": {"a": "", "b": "$9$"},
+        "defaults": {"umask": "9"},
+        "procedure": [{"name": "x"}, {"argv": ["y"]}],
+    }
+
+    with pytest.raises(SettingsError) as caught:
+        settings_of(table)
+
+    assert [problem[:27] for problem in caught.value.problems] == [
+        '[defaults]: "umask": expect',
+        '[[procedure]] "x": "argv": ',
+        '[[procedure]]: "name": ever',
+        "\"listen\": 'nowhere': expect",
+        '"users": "a": the password ',
+        '"users": "b": a hash of an ',
+        'a TCP address needs "cert_f',
+        'a TCP address needs "users"',
+    ]
+
+
+def test_paths_start_from_the_folder_of_the_file(tmp_path: Path) -> None:
+    """As in the dispatcher's: a service has no directory of its own to start from."""
+    file = tmp_path / "harpd.toml"
+    file.write_text('procedures = "p.py"\ncert_file = "/etc/cert"\n')
+
+    assert read_file(file) == {
+        "procedures": str(tmp_path / "p.py"),
+        "cert_file": "/etc/cert",
+    }
+
+
+@pytest.mark.parametrize("key", ["config", "users_file"])
+def test_files_that_others_may_change_are_refused(tmp_path: Path, key: str) -> None:
+    """Whoever can write there is whoever harpd runs as."""
+    file = tmp_path / "file"
+    file.write_text("")
+    file.chmod(0o666)
+
+    with pytest.raises(SettingsError, match=r"others .* may write to it"):
+        read_file(file) if key == "config" else settings_of(UNIX | {key: str(file)})
 
 
 def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import grp
+import os
+import stat
 import subprocess
 from pathlib import Path
 
@@ -104,6 +107,37 @@ def test_the_file_says_what_the_command_line_does_not(tmp_path: Path) -> None:
 
     with running_harpd(tmp_path, "", "--config", str(config)) as harpd:
         assert harpd.path == tmp_path / "worker.sock"
+
+
+@pytest.mark.parametrize(
+    ("group", "mode"), [(None, 0o600), (grp.getgrgid(os.getgid()).gr_name, 0o660)]
+)
+def test_a_unix_socket_is_harpds_own_or_a_groups(
+    tmp_path: Path, group: str | None, mode: int
+) -> None:
+    """A dispatcher beside us runs as a user of its own."""
+    config = tmp_path / "harpd.toml"
+    config.write_text("" if group is None else f'listen_group = "{group}"\n')
+
+    with running_harpd(tmp_path, "", "--config", str(config)) as worker:
+        found = worker.path.stat()
+
+    assert stat.S_IMODE(found.st_mode) == mode
+    assert found.st_gid == os.getgid()
+
+
+def test_an_unknown_group_is_told(tmp_path: Path) -> None:
+    """Not in a traceback."""
+    config = tmp_path / "harpd.toml"
+    (tmp_path / "p.py").write_text("")
+    config.write_text(
+        f'listen_group = "no such"\nlisten = "unix:{tmp_path}/s"\nprocedures = "p.py"'
+    )
+
+    done = run("start", "--config", str(config), "--socket", str(tmp_path / "admin"))
+
+    assert done.returncode == 2
+    assert done.stderr.endswith('harpd: "listen_group": no group "no such"\n')
 
 
 def test_a_dead_workers_socket_is_replaced(tmp_path: Path) -> None:
