@@ -1,9 +1,11 @@
 """What the dispatcher costs beside its peers: interleaved in one run, as ratios.
 
-    python bench/compare.py [--rounds 5] [--only submit]
+    python bench/compare.py [--rounds 5] [--only submit] [--fsync-ms 1]
 
 Every round measures every server in turn, so that a drift of the machine's speed hits
 all alike; a row gives the median rate of each, server CPU per request, and the ratio.
+With --fsync-ms every sync of every server takes so much longer than this disk needs
+(a C compiler has to be there).
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -20,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+from calls import fsync_ms
 from servers import HERE, Server, bare, beanstalkd, ours
 
 QUEUED = (
@@ -149,10 +153,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", help="cases whose name contains this")
+    parser.add_argument("--fsync-ms", type=float, default=0.0)
     options = parser.parse_args()
     cases = [case for case in CASES if options.only in case.name]
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=Path.cwd())))
+        took_ms = fsync_ms(folder) + options.fsync_ms
+        print(f"an fsync takes {took_ms:.2f} ms here")
+        if options.fsync_ms:
+            delay_syncs(folder, options.fsync_ms)
         servers = {
             "ours": stack.enter_context(ours(folder)),
             "durable": stack.enter_context(bare(folder, "durable")),
@@ -167,6 +176,14 @@ def main() -> None:
                 rounds[case.name].append(measure(case, servers, status))
     are_met = [report(case, rounds[case.name]) for case in cases]
     sys.exit(0 if all(are_met) else 1)
+
+
+def delay_syncs(folder: Path, milliseconds: float) -> None:
+    """Have the syncs of all that is started from now on take so much longer."""
+    library = folder / "fsync.so"
+    build = ["cc", "-shared", "-fPIC", "-O2", "-o", str(library), str(HERE / "fsync.c")]
+    subprocess.run(build, check=True)
+    os.environ |= {"LD_PRELOAD": str(library), "BENCH_FSYNC_MS": str(milliseconds)}
 
 
 def _ended_job(server: Server) -> str:
