@@ -13,7 +13,7 @@ from harpd_keys import ALL_TOP_LEVEL
 
 from harpcaller.worker.catalogue import Defaults
 from harpcaller.worker.declared import ARGUMENT_KEYS
-from harpcaller.worker.kinds.arguments import Kind
+from harpcaller.worker.kinds.arguments import Kind, bind
 from harpcaller.worker.kinds.executable import Executable
 from harpcaller.worker.kinds.output import ResultMode
 from harpcaller.worker.kinds.template import fill
@@ -47,6 +47,12 @@ def examples(whole: dict[str, Any]) -> dict[str, Executable]:
     """Return the executables that the file declares, by their names."""
     found = [offered.what for offered in settings_of(whole).executables]
     return {one.name: one for one in found if isinstance(one, Executable)}
+
+
+def words_of(example: Executable, values: dict[str, JsonValue]) -> list[str]:
+    """Return the command line of a call."""
+    arguments = example.arguments or ()
+    return fill(example.argv, arguments, bind(arguments, values))
 
 
 def test_the_file_is_read_as_it_is() -> None:
@@ -144,7 +150,7 @@ def test_the_examples_become_the_words_that_one_expects(
     """People write theirs after them."""
     example = examples[name]
 
-    assert fill(example.argv, example.arguments or (), values) == words
+    assert words_of(example, values) == words
 
 
 def test_the_examples_keep_callers_out(examples: dict[str, Executable]) -> None:
@@ -153,4 +159,4 @@ def test_the_examples_keep_callers_out(examples: dict[str, Executable]) -> None:
 
     for folder in ("../etc", "/etc/shadow", "x/../../etc"):
         with pytest.raises(Refused):
-            fill(example.argv, example.arguments or (), {"folders": [folder]})
+            words_of(example, {"folders": [folder]})
