@@ -7,7 +7,7 @@ import resource
 import socket
 import struct
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -153,7 +153,7 @@ class Front:
                 accept.start_soon(
                     partial(
                         trio.serve_listeners,
-                        partial(self._meet, listening.address),
+                        self._meeting(listening.address),
                         [listening.listener],
                         handler_nursery=sessions,
                     )
@@ -164,39 +164,52 @@ class Front:
         for session in list(self._sessions):
             session.end_if_idle()
 
-    async def _meet(self, address: Address, stream: trio.SocketStream) -> None:
-        """Serve a client who came in by `address`, if there is room for it."""
+    def _meeting(
+        self, address: Address
+    ) -> Callable[[trio.SocketStream], Awaitable[None]]:
+        """Return what serves a client who came in by `address`."""
+        if isinstance(address, UnixAddress):
+            return self._meet_known
+        return self._meet if address.is_loopback else self._meet_anybody
+
+    async def _meet(self, stream: trio.SocketStream) -> None:
+        """Serve a client, if there is room for it."""
         if len(self._sessions) >= self._caps.max_connections:
             log.warning("session.refused", reason="too many connections")
             await refuse(stream, "too many connections; try again later")
-        elif isinstance(address, UnixAddress):
-            _log_credentials(stream.socket)
-            await self._serve(stream)
-        elif address.is_loopback or (peer := _remote_peer(stream.socket)) is None:
-            await self._serve(stream)
-        else:
-            await self._serve_counted(peer, stream)
-
-    async def _serve_counted(self, peer: str, stream: trio.SocketStream) -> None:
-        if self._peers[peer] >= self._caps.max_per_peer:
-            log.warning("session.refused", peer=peer, reason="too many from this peer")
-            await refuse(stream, "too many connections from your address")
             return
-        self._peers[peer] += 1
-        try:
-            await self._serve(stream)
-        finally:
-            self._peers[peer] -= 1
-            if not self._peers[peer]:
-                del self._peers[peer]
-
-    async def _serve(self, stream: trio.SocketStream) -> None:
         session = Session(stream, self._dispatcher, self._terms)
         self._sessions.add(session)
         try:
             await session.run()
         finally:
             self._sessions.discard(session)
+
+    async def _meet_known(self, stream: trio.SocketStream) -> None:
+        """Serve a client of a Unix socket."""
+        _log_credentials(stream.socket)
+        await self._meet(stream)
+
+    async def _meet_anybody(self, stream: trio.SocketStream) -> None:
+        """Serve a client who may have come from another machine."""
+        peer = _remote_peer(stream.socket)
+        if peer is None:
+            await self._meet(stream)
+        else:
+            await self._meet_counted(peer, stream)
+
+    async def _meet_counted(self, peer: str, stream: trio.SocketStream) -> None:
+        if self._peers[peer] >= self._caps.max_per_peer:
+            log.warning("session.refused", peer=peer, reason="too many from this peer")
+            await refuse(stream, "too many connections from your address")
+            return
+        self._peers[peer] += 1
+        try:
+            await self._meet(stream)
+        finally:
+            self._peers[peer] -= 1
+            if not self._peers[peer]:
+                del self._peers[peer]
 
 
 def _log_credentials(sock: trio.socket.SocketType) -> None:

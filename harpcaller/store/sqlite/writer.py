@@ -70,6 +70,7 @@ class Writer:
         self._tell = tell
         self._on_failure = on_failure
         self._gathered: list[Operation] = []  # on the loop, until its next turn
+        self._next_turn = trio.lowlevel.ParkingLot()
         self._waiting: SimpleQueue[list[Operation] | None] = SimpleQueue()
         self._failure: BaseException | None = None
         self._is_stopped = False
@@ -82,6 +83,7 @@ class Writer:
         self._token = trio.lowlevel.current_trio_token()
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
         self._thread.start()
+        trio.lowlevel.spawn_system_task(self._hand_over_each_turn)
 
     def begin(
         self,
@@ -97,7 +99,7 @@ class Writer:
         if not self._gathered:
             # What else begins in this turn of the loop goes along: one wake-up of
             # the thread, and one commit, for all of it.
-            self._token.run_sync_soon(self._hand_over)
+            self._next_turn.unpark()
         self._gathered.append(Operation(write, act, arguments))
         return write
 
@@ -106,7 +108,13 @@ class Writer:
         self._is_stopped = True
         self._hand_over()
         self._waiting.put(None)
+        self._next_turn.unpark()
         return self._thread
+
+    async def _hand_over_each_turn(self) -> None:
+        while not self._is_stopped:
+            self._hand_over()
+            await self._next_turn.park()
 
     def _hand_over(self) -> None:
         if self._gathered:
