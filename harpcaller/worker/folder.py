@@ -34,7 +34,10 @@ def read_folder(folder: Path, defaults: Defaults) -> tuple[Offered, ...]:
 
 
 def _executable(path: Path) -> Executable | None:
-    true = Path(os.path.realpath(path, strict=True))  # `resolve` hides ELOOP
+    try:
+        true = Path(os.path.realpath(path, strict=True))  # `resolve` hides ELOOP
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from None
     if not true.is_file() or not true.stat().st_mode & stat.S_IXUSR:
         return None
     if true.parent != path.parent.resolve():

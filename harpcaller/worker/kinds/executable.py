@@ -119,8 +119,10 @@ class ExecutableChild:
         # Only who has sent much without a line end can complete a large line.
         if self.output.pending_bytes < _LARGE_BYTES:
             return self.output.receive(data)
+        lines = b""
         with trio.CancelScope(shield=True):  # what was read must not be lost
-            return await trio.to_thread.run_sync(self.output.receive, data)
+            lines = await trio.to_thread.run_sync(self.output.receive, data)
+        return lines
 
     def _excess(self, line_bytes: int = 0) -> bytes | None:
         """Return the line of the bound that was exceeded, if one was."""
