@@ -1,0 +1,263 @@
+"""Procedures that mean harm: limits hold, the end is told, nothing survives."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import statistics
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+
+import attrs
+import pytest
+import trio
+from eventually import eventually
+from harp_peer import a_call, connect, outcome_of
+from harpd_process import Harpd, running_harpd
+from strangers import as_stranger, interpreter, needs_strangers, stranger
+
+from harpcaller.worker.linux import children_of
+from protocol.jsontext import JsonText, decode
+from protocol.outcome import Outcome, Raised, Returned
+
+pytestmark = needs_strangers
+
+VILLAIN, BYSTANDER = stranger(10), stranger(11)
+PONG = Returned(JsonText(b'"pong"'))
+SOURCE = Path(__file__).parents[1].joinpath("support", "hostile.py").read_text()
+RETURNED = {
+    "setsid_daemon": '"left"',
+    "double_fork": '"left"',
+    "runs_setuid": f'"{VILLAIN}"',
+}
+RAISED = {
+    "fork_bomb": "BlockingIOError",
+    "fd_bomb": "OSError",
+    "memory_bomb": "MemoryError",
+    "writes_elsewhere": "PermissionError",
+    "reads_others": "PermissionError",
+}
+ENDED = {  # by harpd
+    "flood": "OutputTooLarge",
+    "endless_line": "ValueError",
+    "ignores_sigterm": "TimeoutError",
+    "sleeps": "TimeoutError",
+}
+NAMES = (*RETURNED, *RAISED, *ENDED)
+STAYING = {  # with how many processes
+    "stays_above_daemons": 3,
+    "ignores_sigterm": 1,
+    "fork_bomb": 20,
+}
+PATIENCE_S = 15  # with a bomb, which hardly gets to its end among its children
+TRICKS = ("stops_its_supervisor", "orphans_a_daemon")
+ALL = {*NAMES, *STAYING, *TRICKS}
+PROCEDURES = f"""{SOURCE}
+
+from harpcaller.worker import procedure, streaming_procedure
+
+streaming_procedure(flood)
+procedure(timeout={PATIENCE_S})(fork_bomb)
+for function in ({", ".join(ALL - {"flood", "fork_bomb"})}):
+    procedure(function)
+
+@procedure(uid={BYSTANDER}, gid={BYSTANDER})
+def ping():
+    return "pong"
+"""
+DEFAULTS = f"""
+[defaults]
+user = {VILLAIN}
+group = {VILLAIN}
+environment = {{ VICTIMS = "VICTIMS_HERE", SETUID_ID = "SETUID_HERE" }}
+
+[defaults.limits]
+timeout_s = 2
+max_output_bytes = 33554432
+processes = 60
+open_files = 64
+memory_bytes = 536870912
+file_bytes = 1048576
+cpu_s = 20
+"""
+GONE_S = 2
+LEAST = 10  # calls of others, also beside a short attack
+USUAL_S = 0.1
+WORST_S = 1.0
+
+
+@attrs.define
+class Ground:
+    """Where a villain may look, but not touch: open to all, root's own."""
+
+    folder: Path
+
+    @property
+    def victims(self) -> str:
+        """Files that are there, and one that is not."""
+        return f"{self.folder}/victim:{self.folder}/new:/etc/passwd"
+
+    @property
+    def setuid_id(self) -> str:
+        """A program that tells as whom it runs: as root, if it can."""
+        return f"{self.folder}/id"
+
+
+@pytest.fixture(scope="module")
+def ground() -> Iterator[Ground]:
+    """Make what is to be attacked."""
+    with tempfile.TemporaryDirectory() as name:
+        made = Ground(Path(name))
+        made.folder.chmod(0o755)
+        (made.folder / "victim").touch(0o644)
+        shutil.copy(shutil.which("id") or "id", made.setuid_id)
+        Path(made.setuid_id).chmod(0o4755)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def harpd(tmp_path_factory: pytest.TempPathFactory, ground: Ground) -> Iterator[Harpd]:
+    """Run one worker for all that leave it alone."""
+    with holding(tmp_path_factory.mktemp("harpd"), ground) as worker:
+        yield worker
+
+
+@contextmanager
+def holding(folder: Path, ground: Ground) -> Iterator[Harpd]:
+    """Run a worker with every hostile call, as function and as program."""
+    config = DEFAULTS.replace("VICTIMS_HERE", ground.victims)
+    config = config.replace("SETUID_HERE", ground.setuid_id)
+    for name in ALL:
+        argv = json.dumps([interpreter(), "-I", "-c", SOURCE, name])
+        config += f'[[procedure]]\nname = "run_{name}"\nargv = {argv}\n'
+        config += 'result = "last-line"\n'
+        if name == "fork_bomb":
+            config += f"limits = {{ timeout_s = {PATIENCE_S} }}\n"
+    file = folder / "harpd.toml"
+    file.write_text(config)
+    with running_harpd(folder, PROCEDURES, "--config", str(file)) as worker:
+        yield worker
+
+
+async def call(worker: Harpd, procedure: str) -> Outcome:
+    """Return how one call on a connection of its own ended."""
+    with trio.fail_after(30):
+        async with connect(worker.path) as stream:
+            return await outcome_of(stream, a_call(procedure))
+
+
+def told(outcome: Outcome) -> str:
+    """Return how a call ended, in a word or two."""
+    match outcome:
+        case Returned(value):
+            return value.decode()
+        case Raised(type="ProcessExited", data=bytes() as data):
+            said = decode(JsonText(data))
+            assert isinstance(said, dict)
+            stderr = said["stderr"]
+            assert isinstance(stderr, list)
+            return f"ProcessExited, {str(stderr[-1]).partition(':')[0]}"
+        case Raised(type=word):
+            return word
+        case other:
+            return repr(other)
+
+
+def survivors(worker: Harpd) -> list[int]:
+    """Return the villain's processes, wherever: all but warm parents and supervisors.
+
+    Those are in the session of the parent, which a call has left for good.
+    """
+    sessions = {str(pid) for pid in children_of(worker.process.pid)}
+    found: list[int] = []
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it went while we looked
+            status, stat = ((place / name).read_text() for name in ("status", "stat"))
+            is_ours = f"\nUid:\t{VILLAIN}\t" in status
+            if is_ours and stat.rpartition(")")[2].split()[3] not in sessions:
+                found.append(int(place.name))
+    return found
+
+
+@asynccontextmanager
+async def bystander(worker: Harpd, what: str) -> AsyncIterator[None]:
+    """Have somebody else call all the time, and demand that he is answered at once.
+
+    The promise is 100 ms. One call in twenty may take longer, up to a second: on two
+    cores that are shared with other tests and with the attack itself, a process that
+    is ready to run may have to wait without any fault of the worker's.
+    """
+    took_s: list[float] = []
+    assert await call(worker, "ping") == PONG  # his warm parent takes its time, once
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ping, worker, took_s)
+        yield
+        await eventually(lambda: len(took_s) >= LEAST)
+        nursery.cancel_scope.cancel()
+    median_s, worst_s = statistics.median(took_s), max(took_s)
+    late = sum(one > USUAL_S for one in took_s)
+    print(  # noqa: T201 (with -s: the figures)
+        f"{what}: {len(took_s)} calls of others, median {1000 * median_s:.1f} ms, "
+        f"worst {1000 * worst_s:.1f} ms, {late} above 100 ms"
+    )
+    assert late <= 1 + len(took_s) / 20
+    assert worst_s < WORST_S
+
+
+async def ping(worker: Harpd, took_s: list[float]) -> None:
+    """Call for ever, on ever new connections; note how long each call takes."""
+    while True:
+        began_at = trio.current_time()
+        assert await call(worker, "ping") == PONG
+        took_s.append(trio.current_time() - began_at)
+        await trio.sleep(0.005)
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_function_that_means_harm_is_held(harpd: Harpd, name: str) -> None:
+    """Its limit ends it, its caller hears which, and then nothing of it is there."""
+    expected = (RETURNED | RAISED | ENDED)[name]
+
+    async with bystander(harpd, name):
+        outcome = await call(harpd, name)
+        left = survivors(harpd)
+
+    assert told(outcome) == expected
+    assert left == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_program_that_means_harm_is_held(harpd: Harpd, name: str) -> None:
+    """As a function, but that an exception is an exit status and words about it."""
+    expected = (RETURNED | ENDED).get(name) or f"ProcessExited, {RAISED[name]}"
+
+    async with bystander(harpd, f"run_{name}"):
+        outcome = await call(harpd, f"run_{name}")
+        left = survivors(harpd)
+
+    assert told(outcome) == expected
+    assert left == []
+
+
+@pytest.mark.parametrize("prefix", ["", "run_"], ids=["function", "program"])
+@pytest.mark.parametrize("name", STAYING)
+async def test_who_resists_a_cancel_is_gone_soon(
+    harpd: Harpd, name: str, prefix: str
+) -> None:
+    """Closing the connection is all that a dispatcher does, and it is enough."""
+    async with bystander(harpd, f"cancelled {prefix}{name}"):
+        async with connect(harpd.path) as stream:
+            await stream.send_all(a_call(f"{prefix}{name}"))
+            await eventually(lambda: len(survivors(harpd)) >= STAYING[name])
+
+        await eventually(lambda: not survivors(harpd), GONE_S)
+
+
+def test_the_setuid_program_works_where_nothing_forbids_it(ground: Ground) -> None:
+    """Else it would prove nothing that calls do not become root by it."""
+    plain = as_stranger(VILLAIN, ground.setuid_id, "-u")
+    held = as_stranger(VILLAIN, "--no-new-privs", ground.setuid_id, "-u")
+
+    assert (plain.stdout, held.stdout) == ("0\n", f"{VILLAIN}\n")
