@@ -8,12 +8,13 @@ import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 
-import attrs
 import structlog
 import trio
 
-from harpcaller.worker import death, linux
-from harpcaller.worker.death import Death, Started
+from harpcaller.worker import linux
+from harpcaller.worker.beside import beside
+from harpcaller.worker.control import Supervisor
+from harpcaller.worker.death import TimedOut
 from harpcaller.worker.orders import (
     FAILED,
     MESSAGE_BYTES,
@@ -44,59 +45,8 @@ _FORK_S = 5  # a parent that takes longer was stopped by a call of its user
 _END_S = 1  # what a supervisor may need beyond the grace; then we kill its tree
 _CLOSE_S = 5
 _MAX_IDLE = 16  # supervisors kept for the next call: one fork less each
-_CHUNK_BYTES = 1 << 16
+_STRAYS_GAP_S = 0.01
 _LOADING = Refusal.PROCEDURE_LOADING_ERROR
-
-
-@attrs.define(eq=False)
-class Supervisor:
-    """The process above one call: what it tells of it, and how to end it."""
-
-    pid: int
-    parent_pid: int
-    stream: trio.SocketStream
-    is_over: bool = False
-    """Nothing of the call is left, and the supervisor is as new."""
-    _said: bytes = b""
-
-    async def receive_started(self) -> Death | None:
-        """Return None when the program of an executable runs; else why it does not."""
-        news = await self._receive()
-        return None if isinstance(news, Started) else news
-
-    async def receive_death(self) -> Death | None:
-        """Wait until nothing is left; return how it ended, None if nobody knows.
-
-        It may be cancelled and called again.
-        """
-        news = await self._receive()
-        return None if isinstance(news, Started) else news
-
-    async def end(self, within_s: float) -> None:
-        """End the call; return when nothing of it is left."""
-        with trio.move_on_after(within_s), suppress(trio.BrokenResourceError):
-            await self.stream.send_eof()
-            while await self.stream.receive_some(_CHUNK_BYTES):
-                pass
-            return
-        # It was stopped, or has too much to do. Its pid is its own while it lives.
-        log.warning("supervisor.killed", waited_s=within_s)
-        if self.pid in linux.children_of(self.parent_pid):
-            await trio.to_thread.run_sync(linux.kill_tree, self.pid)
-
-    async def _receive(self) -> Started | Death | None:
-        with suppress(trio.BrokenResourceError):
-            while b"\n" not in self._said:
-                data = bytes(await self.stream.receive_some(_CHUNK_BYTES))
-                if not data:
-                    return None
-                self._said += data
-        line, line_end, self._said = self._said.partition(b"\n")
-        if not line_end:
-            return None
-        news = death.read(line)
-        self.is_over = not isinstance(news, Started)
-        return news
 
 
 class Family:
@@ -126,16 +76,22 @@ class Family:
 
     @asynccontextmanager
     async def run(
-        self, request: bytes, fds: Sequence[int]
+        self, request: bytes, fds: Sequence[int], limit_s: float | None
     ) -> AsyncIterator[Supervisor]:
         """Have a supervisor carry out `request`; the block leaves nothing of it.
+
+        It knows its limit from there. A call can stop the process above it, though,
+        and then we end it, a little later.
 
         Raises:
             Refused: `procedure_loading_error`.
         """
         supervisor = await self._ask(request, fds)
         try:
-            yield supervisor
+            async with beside() as nursery:
+                if limit_s is not None:
+                    nursery.start_soon(self._end_late, supervisor, limit_s)
+                yield supervisor
         finally:
             with trio.CancelScope(shield=True):  # bounded by `end`
                 await self._leave(supervisor)
@@ -180,7 +136,29 @@ class Family:
             return
         if not supervisor.is_over:
             await supervisor.end(self._orders.term_grace_s + _END_S)
+            await self._end_strays(supervisor.parent_pid)
         await trio.aclose_forcefully(supervisor.stream)
+
+    async def _end_late(self, supervisor: Supervisor, limit_s: float) -> None:
+        await trio.sleep(limit_s + self._orders.term_grace_s + _END_S)
+        if supervisor.is_over:
+            return
+        log.warning("supervisor.killed", limit_s=limit_s)
+        supervisor.killed_as = TimedOut(limit_s)
+        await supervisor.kill()
+        await self._end_strays(supervisor.parent_pid)
+
+    async def _end_strays(self, parent_pid: int) -> None:
+        """Return when the parent has none of a call that lost its supervisor.
+
+        It ends them itself, but a call can stop it, too.
+        """
+        with trio.move_on_after(_END_S):
+            while linux.has_strays(parent_pid):  # noqa: ASYNC110 (no event tells)
+                await trio.sleep(_STRAYS_GAP_S)
+            return
+        log.warning("parent.killed", reason="it did not end what a call left")
+        await self._orphans.end(parent_pid)
 
     async def _fork(self) -> Supervisor:
         """Return a fresh supervisor, of a fresh warm parent if the last one died.

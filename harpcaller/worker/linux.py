@@ -49,6 +49,15 @@ def children_of(pid: int) -> list[int]:
     return found
 
 
+def has_strays(leader: int) -> bool:
+    """Tell whether a child of this session leader is in a session of its own."""
+    for pid in children_of(leader):
+        with suppress(ProcessLookupError):
+            if os.getsid(pid) != leader:
+                return True
+    return False
+
+
 def descendants_of(pid: int) -> list[int]:
     """Return all below `pid` now, parents before their children."""
     found = children_of(pid)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from subprocess import DEVNULL
@@ -30,7 +31,7 @@ class Orphans:
 
     def __init__(self, nursery: trio.Nursery) -> None:
         self._nursery = nursery
-        self._parents: set[int] = set()
+        self._parents: dict[int, trio.Event] = {}
         self._starting = trio.Lock()
         linux.adopt_orphans()
 
@@ -47,16 +48,26 @@ class Orphans:
                 start_new_session=True,  # Ctrl-C is for harpd alone
                 **options,
             )
-            self._parents.add(process.pid)
+            self._parents[process.pid] = trio.Event()
         self._nursery.start_soon(self._see_off, process)
         return process
 
+    async def end(self, parent_pid: int) -> None:
+        """Kill a warm parent, if it lives; return when nothing of its tree is left."""
+        is_buried = self._parents.get(parent_pid)
+        if is_buried is None:
+            return
+        with suppress(ProcessLookupError):
+            os.kill(parent_pid, signal.SIGKILL)  # its pid is its own: we reap it
+        await is_buried.wait()
+
     async def _see_off(self, process: trio.Process) -> None:
         status = await process.wait()
-        self._parents.discard(process.pid)
+        is_buried = self._parents.pop(process.pid)
         if status:
             log.warning("parent.died", status=status)
         await self._sweep()
+        is_buried.set()
 
     async def _sweep(self) -> None:
         with trio.move_on_after(_PATIENCE_S) as scope:

@@ -33,6 +33,7 @@ from harpcaller.worker.procedures import Procedure, load_source
 from harpcaller.worker.supervisor import supervise
 
 _MAX_DOC_CHARACTERS = 4000
+_END_S = 2  # what a supervisor may need beyond the grace when harpd is gone
 
 
 class WarmParent:
@@ -50,15 +51,23 @@ class WarmParent:
         os.set_blocking(self._woken, False)
 
     def serve(self) -> None:
-        """Fork for each message until harpd closes the socket and no call is left."""
+        """Fork for each message until harpd closes the socket and no call is left.
+
+        Then no supervisor has a call to wait for: who stays was stopped by its own,
+        and is killed with it.
+        """
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
         poller = select.poll()
         poller.register(self._asked, select.POLLIN)
         poller.register(self._woken, select.POLLIN)
+        patience_ms = 1000 * (self._orders.term_grace_s + _END_S)
         is_asked = True
         while is_asked or self._supervisors:
-            ready = dict(poller.poll())
+            ready = dict(poller.poll(None if is_asked else patience_ms))
+            if not ready:
+                linux.kill_descendants(os.getpid())
+                return
             if self._woken in ready:
                 os.read(self._woken, 4096)
                 self._reap()

@@ -146,6 +146,16 @@ def stops_its_supervisor() -> None:
 def orphans_a_daemon() -> None:
     """Leave a process, stop who would adopt and end it, kill who would before."""
     double_fork()
+    _kill_who_watches()
+
+
+def orphans_a_holder() -> None:
+    """Do the same with a process that holds the way to the dispatcher open."""
+    setsid_daemon()
+    _kill_who_watches()
+
+
+def _kill_who_watches() -> None:
     supervisor, parent = _ancestors(2)
     os.kill(parent, signal.SIGSTOP)
     os.kill(supervisor, signal.SIGKILL)

@@ -52,7 +52,7 @@ STAYING = {  # with how many processes
     "fork_bomb": 20,
 }
 PATIENCE_S = 15  # with a bomb, which hardly gets to its end among its children
-TRICKS = ("stops_its_supervisor", "orphans_a_daemon")
+TRICKS = ("stops_its_supervisor", "orphans_a_daemon", "orphans_a_holder")
 ALL = {*NAMES, *STAYING, *TRICKS}
 PROCEDURES = f"""{SOURCE}
 
@@ -83,6 +83,7 @@ file_bytes = 1048576
 cpu_s = 20
 """
 GONE_S = 2
+ORPHANED_S = 8
 LEAST = 10  # calls of others, also beside a short attack
 USUAL_S = 0.1
 WORST_S = 1.0
@@ -261,3 +262,49 @@ def test_the_setuid_program_works_where_nothing_forbids_it(ground: Ground) -> No
     held = as_stranger(VILLAIN, "--no-new-privs", ground.setuid_id, "-u")
 
     assert (plain.stdout, held.stdout) == ("0\n", f"{VILLAIN}\n")
+
+
+@pytest.mark.parametrize("prefix", ["", "run_"], ids=["function", "program"])
+async def test_a_timeout_needs_no_supervisor(
+    tmp_path: Path, ground: Ground, prefix: str
+) -> None:
+    """A call can stop the process above it, but not the clock of harpd."""
+    with holding(tmp_path, ground) as worker:
+        outcome = await call(worker, f"{prefix}stops_its_supervisor")
+        left = survivors(worker)
+
+    assert told(outcome) == "TimeoutError"
+    assert left == []
+
+
+@pytest.mark.parametrize("prefix", ["", "run_"], ids=["function", "program"])
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("orphans_a_daemon", "ProcessExited"), ("orphans_a_holder", "TimeoutError")],
+)
+async def test_a_stopped_parent_keeps_no_orphan(
+    tmp_path: Path, ground: Ground, prefix: str, name: str, expected: str
+) -> None:
+    """It cannot end what a supervisor that was killed has left; harpd can."""
+    with holding(tmp_path, ground) as worker:
+        outcome = await call(worker, f"{prefix}{name}")
+        left = survivors(worker)
+        after = await call(worker, f"{prefix}runs_setuid")
+
+    assert told(outcome) == expected
+    assert left == []
+    assert told(after) == RETURNED["runs_setuid"]
+
+
+async def test_a_stopped_supervisor_outlives_a_killed_harpd_shortly(
+    tmp_path: Path, ground: Ground
+) -> None:
+    """It hears of no end any more; the warm parent does, and waits a little."""
+    with holding(tmp_path, ground) as worker:
+        async with connect(worker.path) as stream:
+            await stream.send_all(a_call("stops_its_supervisor"))
+            await eventually(lambda: len(survivors(worker)) == 1)
+            worker.process.kill()
+            worker.process.wait()
+
+            await eventually(lambda: not survivors(worker), ORPHANED_S)

@@ -11,8 +11,9 @@ import structlog
 import trio
 
 from harpcaller.worker.beside import beside
+from harpcaller.worker.control import Supervisor
 from harpcaller.worker.death import Death, Exited, NotStarted, as_exception
-from harpcaller.worker.family import Family, Supervisor
+from harpcaller.worker.family import Family
 from harpcaller.worker.kinds.arguments import Argument, bind
 from harpcaller.worker.kinds.output import Output, ResultMode, Tail
 from harpcaller.worker.kinds.python import too_much
@@ -122,7 +123,7 @@ class ExecutableChild:
         lines = b""
         with trio.CancelScope(shield=True):  # what was read must not be lost
             lines = await trio.to_thread.run_sync(self.output.receive, data)
-        return lines
+        return lines  # noqa: RET504 (for mypy the block may swallow an exception)
 
     def _excess(self, line_bytes: int = 0) -> bytes | None:
         """Return the line of the bound that was exceeded, if one was."""
@@ -238,7 +239,7 @@ async def run_executable(  # noqa: PLR0913 (all of them are one call)
     asked = attrs.evolve(asked, timeout_s=limits.timeout_s)
     async with (
         _Pipes(3 if executable.result is ResultMode.FD3 else 2) as pipes,
-        family.run(write_asked(asked), pipes.writing) as supervisor,
+        family.run(write_asked(asked), pipes.writing, limits.timeout_s) as supervisor,
     ):
         pipes.close_writing()
         stdout, stderr, *third = pipes.reading

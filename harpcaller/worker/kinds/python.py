@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 import attrs
 import trio
 
+from harpcaller.worker.control import Supervisor
 from harpcaller.worker.death import Exited, as_exception
-from harpcaller.worker.family import Family, Supervisor
+from harpcaller.worker.family import Family
 from harpcaller.worker.limits import Limits
 from harpcaller.worker.procedures import Info
 from harpcaller.worker.supervisor import Asked, write_asked
@@ -82,7 +83,7 @@ async def run_python(
     reading, writing = os.pipe()
     async with trio.lowlevel.FdStream(reading) as lines:
         try:
-            running = family.run(write_asked(asked), [writing])
+            running = family.run(write_asked(asked), [writing], limits.timeout_s)
             async with running as supervisor:
                 os.close(writing)
                 writing = -1
