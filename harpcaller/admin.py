@@ -54,6 +54,20 @@ _JOB = Parameter(
 _QUEUE = Parameter(
     name="queue", kind=Kind.OBJECT, help="A queue's name.", is_required=True
 )
+_WAIT = Parameter(
+    name="wait", kind=Kind.FLAG, help="Answer once it runs.", default=False
+)
+_LIST_ALL = Parameter(
+    name="list_all",
+    kind=Kind.FLAG,
+    help="Also those that have ended.",
+    default=False,
+)
+_MAX_AGE = Parameter(
+    name="max_age",
+    kind=Kind.SECONDS,
+    help="Forget what ended so long ago; default as configured.",
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -86,14 +100,7 @@ def _daemon_commands(daemon: Administered) -> list[Command]:
             name="status",
             help="Tell whether the dispatcher runs, and where it listens.",
             run=partial(_status, daemon),
-            parameters=(
-                Parameter(
-                    name="wait",
-                    kind=Kind.FLAG,
-                    help="Answer once it runs.",
-                    default=False,
-                ),
-            ),
+            parameters=(_WAIT,),
         ),
         Command(
             name="stop",
@@ -115,13 +122,7 @@ def _daemon_commands(daemon: Administered) -> list[Command]:
             name="prune_jobs",
             help="Forget jobs that ended long ago.",
             run=partial(_prune_jobs, daemon),
-            parameters=(
-                Parameter(
-                    name="max_age",
-                    kind=Kind.SECONDS,
-                    help="Forget what ended so long ago; default as configured.",
-                ),
-            ),
+            parameters=(_MAX_AGE,),
         ),
     ]
 
@@ -132,16 +133,7 @@ def _job_commands(daemon: Administered) -> list[Command]:
             name="list_jobs",
             help="List the jobs that wait or run, oldest first.",
             run=partial(_list_jobs, daemon),
-            parameters=(
-                Parameter(
-                    name="list_all",
-                    kind=Kind.FLAG,
-                    help="Also those that have ended.",
-                    default=False,
-                ),
-                attrs.evolve(_QUEUE, is_required=False),
-                *_PAGE,
-            ),
+            parameters=(_LIST_ALL, attrs.evolve(_QUEUE, is_required=False), *_PAGE),
         ),
         Command(
             name="job_info",
