@@ -64,8 +64,12 @@ name = "a_folder"
 argv = ["/etc"]
 
 [[procedure]]
-name = "pipe"
+name = "SIGPIPE"
 argv = ["/bin/sh", "-c", "kill -PIPE $$; echo survived"]
+
+[[procedure]]
+name = "SIGXFSZ"
+argv = ["/bin/sh", "-c", "kill -XFSZ $$; echo survived"]
 
 [[procedure]]
 name = "leave"
@@ -110,12 +114,15 @@ async def test_another_end_is_an_exception_with_the_last_words(
     assert raised == (type_, f"the procedure {message}", told)
 
 
-async def test_signals_are_those_of_a_fresh_program(harpd: Harpd) -> None:
-    """Python ignores SIGPIPE: what is left so would write into the void for ever."""
-    assert await exception(harpd, "pipe") == (
+@pytest.mark.parametrize("name", ["SIGPIPE", "SIGXFSZ"])
+async def test_a_signal_that_python_ignores_ends_a_program(
+    harpd: Harpd, name: str
+) -> None:
+    """Who inherits that would write for ever, into the void or past its limit."""
+    assert await exception(harpd, name) == (
         "ProcessKilled",
-        "the procedure was killed by SIGPIPE",
-        {"signal": "SIGPIPE", "stderr": []},
+        f"the procedure was killed by {name}",
+        {"signal": name, "stderr": []},
     )
 
 
