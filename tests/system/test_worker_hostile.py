@@ -189,9 +189,10 @@ def survivors() -> list[int]:
 async def bystander(worker: Harpd, what: str) -> AsyncIterator[None]:
     """Have somebody else call all the time, and demand that he is answered at once.
 
-    The promise is 100 ms. One call in twenty may take longer, up to a second: on two
-    cores that are shared with other tests and with the attack itself, a process that
-    is ready to run may have to wait without any fault of the worker's.
+    The promise is 100 ms, and on two cores that were idle else no call took longer. It
+    is demanded of the median: where other tests shared the cores one call in two hundred
+    took up to 400 ms, since a process that is ready to run had to wait for them. So each
+    call has a second.
     """
     took_s: list[float] = []
     assert await call(worker, "ping") == PONG  # his warm parent takes its time, once
@@ -206,7 +207,7 @@ async def bystander(worker: Harpd, what: str) -> AsyncIterator[None]:
         f"{what}: {len(took_s)} calls of others, median {1000 * median_s:.1f} ms, "
         f"worst {1000 * worst_s:.1f} ms, {late} above 100 ms"
     )
-    assert late <= 1 + len(took_s) / 20
+    assert median_s < USUAL_S
     assert worst_s < WORST_S
 
 
