@@ -189,10 +189,10 @@ def survivors() -> list[int]:
 async def bystander(worker: Harpd, what: str) -> AsyncIterator[None]:
     """Have somebody else call all the time, and demand that he is answered at once.
 
-    The promise is 100 ms, and on two cores that were idle else no call took longer. It
-    is demanded of the median: where other tests shared the cores one call in two hundred
-    took up to 400 ms, since a process that is ready to run had to wait for them. So each
-    call has a second.
+    The promise is 100 ms, and on two cores that were idle else no call took longer.
+    It is demanded of the median: where other tests shared the cores one call in two
+    hundred took up to 400 ms, since a process that is ready to run had to wait for
+    them. So each call has a second.
     """
     took_s: list[float] = []
     assert await call(worker, "ping") == PONG  # his warm parent takes its time, once
