@@ -18,14 +18,20 @@ def check_keys(
         ValueError: naming the key.
     """
     for key, value in table.items():
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f', did you mean "{near[0]}"?' if near else ""
-            raise ValueError(f'{where}: unknown key "{key}"{hint}')
-        if not _is_of(known[key], value):
-            raise ValueError(
-                f'{where}: "{key}": not expected to be {type(value).__name__}'
-            )
+        complaint = complain_of(key, value, known)
+        if complaint is not None:
+            raise ValueError(f"{where}: {complaint}")
+
+
+def complain_of(key: str, value: Any, known: Mapping[str, Types]) -> str | None:
+    """Return what is wrong with one key, None if it is known and of its type."""
+    if key not in known:
+        near = difflib.get_close_matches(key, known, n=1)
+        hint = f', did you mean "{near[0]}"?' if near else ""
+        return f'unknown key "{key}"{hint}'
+    if not _is_of(known[key], value):
+        return f'"{key}": not expected to be {type(value).__name__}'
+    return None
 
 
 def _is_of(types: Types, value: Any) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from harpcaller.addresses import Address, TcpAddress, read_address
 from harpcaller.rights import complain_if_not_ours
 from harpcaller.worker.catalogue import Defaults, Offered
 from harpcaller.worker.folder import read_folder
+from harpcaller.worker.keys import complain_of
 from harpcaller.worker.passwords import Entry, read_entry
 from harpcaller.worker.tables import read_defaults, read_procedures
 from harpcaller.worker.users import Users, read_users
@@ -178,16 +178,10 @@ def _read_address(text: Any) -> Address:
 
 def _type_problems(table: Mapping[str, Any]) -> Iterator[str]:
     for field, value in table.items():
-        if field not in _TYPES:
-            near = difflib.get_close_matches(field, _TYPES, n=1)
-            hint = f', did you mean "{near[0]}"?' if near else ""
-            yield f'unknown setting "{field}"{hint}'
-            continue
-        expected = _TYPES[field]
-        is_misplaced_bool = isinstance(value, bool) and expected is not bool
+        complaint = complain_of(field, value, _TYPES)
         least = 1 if field in _ABOVE_ZERO else 0
-        if not isinstance(value, expected) or is_misplaced_bool:
-            yield f'"{field}": not expected to be {type(value).__name__}'
+        if complaint is not None:
+            yield complaint
         elif isinstance(value, int | float) and not value >= least:
             yield f'"{field}": expected a number of at least {least}'
 

@@ -12,6 +12,7 @@ import gc
 import os
 import select
 import socket
+import time
 from collections.abc import Mapping
 
 import attrs
@@ -36,6 +37,7 @@ from protocol.jsontext import JsonText, decode, encode
 _CHUNK_BYTES = 1 << 16
 _MAX_FDS = 3
 _WIRE_FD = 3
+_LONGEST_POLL_S = 86400.0  # poll(2) takes milliseconds in 31 bits
 
 
 @attrs.frozen(kw_only=True)
@@ -184,13 +186,24 @@ def _be_the_call(
         os._exit(status)
 
 
+def _poll(poller: select.poll, limit_s: float | None) -> dict[int, int]:
+    """Return what is ready, nothing after `limit_s`, be it months."""
+    if limit_s is None:
+        return dict(poller.poll())
+    deadline = time.monotonic() + limit_s
+    while (left_s := deadline - time.monotonic()) > 0:
+        if ready := poller.poll(min(left_s, _LONGEST_POLL_S) * 1000):
+            return dict(ready)
+    return {}
+
+
 def _wait(pid: int, control: socket.socket, limit_s: float | None) -> Death | None:
     """Return how the process ended, or had to; None if harpd wants it no more."""
     process = os.pidfd_open(pid)
     poller = select.poll()
     poller.register(process, select.POLLIN)
     poller.register(control, select.POLLIN | select.POLLHUP)
-    ready = dict(poller.poll(None if limit_s is None else limit_s * 1000))
+    ready = _poll(poller, limit_s)
     os.close(process)
     if process in ready:
         _, status = os.waitpid(pid, 0)

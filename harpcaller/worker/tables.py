@@ -141,8 +141,8 @@ def _change_profile(table: Table, limits: Table, before: Profile) -> Profile:
     changes: dict[str, Any] = {
         key: table[key] for key in ("user", "group", "io_class") if key in table
     }
-    if "user" in table and "group" not in table:
-        changes["group"] = None  # the other user's is not this one's
+    if "user" in table:  # the groups of another user are not this one's
+        changes |= {"groups": (), "group": table.get("group")}
     for key, types, expected in _LISTS:
         if key in table:
             changes[key] = tuple(table[key])

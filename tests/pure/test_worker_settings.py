@@ -54,8 +54,8 @@ def test_every_setting_is_read() -> None:
 
 
 MISTAKES: dict[str, dict[str, Any]] = {
-    'unknown setting "lisen", did you mean "listen"?': {"lisen": "x"},
-    'unknown setting "zzz"': {"zzz": "x"},
+    'unknown key "lisen", did you mean "listen"?': {"lisen": "x"},
+    'unknown key "zzz"': {"zzz": "x"},
     '"harp2": not expected to be str': UNIX | {"harp2": "yes"},
     '"max_calls": not expected to be bool': UNIX | {"max_calls": True},
     '"stop_grace_s": expected a number of at least 0': UNIX | {"stop_grace_s": -1},

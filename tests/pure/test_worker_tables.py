@@ -138,7 +138,7 @@ def test_a_procedure_changes_what_it_names_only(key: str) -> None:
 
     expected = read_defaults(PROFILE | {key: others[key]})
     if key == "user":
-        changed = attrs.evolve(expected.profile, group=None)
+        changed = attrs.evolve(expected.profile, group=None, groups=())
         expected = attrs.evolve(expected, profile=changed)
     assert offered.profile == expected.profile != WHOLE.profile
     assert offered.limits == WHOLE.limits

@@ -73,14 +73,14 @@ def running_harpd(
     """
     file = directory / "procedures.py"
     file.write_text(dedent(procedures))
-    words = ["start", "--procedures", str(file)]
+    words = ["start", "--procedures", str(file), *options]
     if listen is not None:
         words += ["--listen", listen or f"unix:{directory}/worker.sock"]
     log_file, admin = directory / "harpd.log", directory / "admin"
     reading, writing = os.pipe()
     with log_file.open("wb") as log:
         process = subprocess.Popen(
-            [*HARPD, "--socket", admin, *words, "--ready-fd", str(writing), *options],
+            [*HARPD, "--socket", admin, *words, "--ready-fd", str(writing)],
             stdin=subprocess.PIPE,
             stderr=log,
             env={**os.environ, **(environment or {})},
@@ -88,7 +88,7 @@ def running_harpd(
             extra_groups=groups,
         )
     os.close(writing)
-    try:
+    with _ended_at_last(process):
         with os.fdopen(reading) as ready:
             said = ready.readline()
         assert said, log_file.read_text()
@@ -96,6 +96,12 @@ def running_harpd(
         if process.returncode is None:
             process.terminate()
             assert process.wait(STOP_S) == 0, log_file.read_text()
+
+
+@contextmanager
+def _ended_at_last(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    try:
+        yield
     finally:
         process.kill()
         process.wait()

@@ -92,6 +92,10 @@ PROCEDURES = """
                     os.write(fd, b'{"stream":')
         os.kill(os.getpid(), signal.SIGKILL)
 
+    @procedure(timeout=2592000)
+    def month():
+        return "done"
+
     @procedure(uid="nobody")
     def who():
         return [os.getuid(), os.getgid(), os.getgroups()]
@@ -260,6 +264,11 @@ async def test_a_procedure_runs_as_whom_it_names(harpd: Harpd) -> None:
     assert uid != 0
     assert gid != 0
     assert 0 not in groups
+
+
+async def test_a_limit_may_be_a_month(harpd: Harpd) -> None:
+    """The kernel counts in milliseconds, of which it takes 31 bits."""
+    assert await outcome(harpd, "month") == Returned(JsonText(b'"done"'))
 
 
 async def test_a_procedure_of_an_unknown_user_is_not_run(harpd: Harpd) -> None:

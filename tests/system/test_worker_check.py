@@ -68,7 +68,7 @@ def test_it_listens_nowhere_and_leaves_nothing(tmp_path: Path) -> None:
     ("config", "said"),
     [
         ("listen = [", "harpd.toml: "),
-        ('lisen = "unix:/x"', 'unknown setting "lisen", did you mean "listen"?'),
+        ('lisen = "unix:/x"', 'unknown key "lisen", did you mean "listen"?'),
         (FINE + 'cert_file = "/no/cert"\nkey_file = "/no/key"', "cert_file"),
         (FINE + '[defaults]\ncwd = "/no"', '[defaults]: cwd "/no" is no directory'),
         (FINE + '[defaults]\nuser = "no-one"', '[defaults]: no user "no-one"'),

@@ -41,7 +41,7 @@ def test_a_mistake_in_the_settings_is_a_usage_error(tmp_path: Path) -> None:
     done = run("start", "--config", str(config))
 
     assert done.returncode == 2
-    message = 'harpd: unknown setting "lisen", did you mean "listen"?\n'
+    message = 'harpd: unknown key "lisen", did you mean "listen"?\n'
     assert done.stderr == message
 
 
