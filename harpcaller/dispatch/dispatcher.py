@@ -128,7 +128,7 @@ class Dispatcher:
         """End all jobs of a queue, the waiting ones first; return how many."""
         ended = await self.store.cancel_queue(name)
         for job_id in ended:
-            self._end_waiting(job_id)
+            self._tell_cancelled(job_id)
         running = [
             job_id
             for job_id, running in self._running.items()
@@ -210,14 +210,25 @@ class Dispatcher:
         if write.error is not None:
             answer.fail(write.error)
         elif write.result() is CancelResult.CANCELLED:
-            self._end_waiting(job_id)
+            self._tell_cancelled(job_id)
             answer.succeed(True)
         elif job_id in self._running:  # it was claimed in the meantime
             self._cancel_running(job_id, answer)
-        else:  # a job left at a stop is not started again: recovery heeds the wish
-            answer.succeed(write.result() is CancelResult.REQUESTED)
+        elif write.result() is CancelResult.REQUESTED:  # left at a stop: nobody's
+            settled = self.store.settle(job_id, Cancelled())
+            settled.when_done(lambda write: self._settled(job_id, write, answer))
+        else:
+            answer.succeed(False)
 
-    def _end_waiting(self, job_id: JobId) -> None:
+    def _settled(self, job_id: JobId, write: Write[bool], answer: Write[bool]) -> None:
+        if write.error is not None:
+            answer.fail(write.error)
+            return
+        if write.result():
+            self._tell_cancelled(job_id)
+        answer.succeed(write.result())
+
+    def _tell_cancelled(self, job_id: JobId) -> None:
         job = self._jobs.get(job_id)
         if job is not None:
             job.end(Cancelled())

@@ -40,16 +40,19 @@ async def test_it_is_left_for_the_next_start() -> None:
         assert opened.requeued == 1
 
 
-async def test_a_cancel_after_it_was_left_holds_at_the_next_start() -> None:
-    """True is told once it is durable, and nothing runs then."""
+async def test_a_cancel_after_it_was_left_holds_at_once_and_at_the_next_start() -> None:
+    """True is told once it is durable; from then on all hear the same."""
     async with a_dispatcher(Streaming()) as dispatcher:
         job_id = (await dispatcher.submit(CALL)).job_id
         await dispatcher.stop(0)
 
-        is_cancelled = await dispatcher.cancel(job_id)
-        await dispatcher.store.open("next", 10, 10)
-        record = await dispatcher.store.get(job_id)
+        answers = [await dispatcher.cancel(job_id) for _ in range(2)]
+        at_once = await dispatcher.store.get(job_id)
+        opened = await dispatcher.store.open("next", 10, 10)
+        later = await dispatcher.store.get(job_id)
 
-        assert is_cancelled
-        assert record is not None
-        assert record.outcome == Cancelled()
+        assert answers == [True, False]
+        assert at_once is not None
+        assert at_once.outcome == Cancelled()
+        assert later == at_once
+        assert opened.requeued == 0
