@@ -36,7 +36,8 @@ class Bounds:
     idle_s: float = 600
 
 
-_HTTP = re.compile(rb"[A-Za-z]+ .*HTTP/[0-9]")
+# RFC 9110, "Tokens": any of these may be in a method.
+_HTTP = re.compile(rb"[-!#$%&'*+.^_`|~0-9A-Z]+\s.*HTTP/[0-9]", re.IGNORECASE)
 _TLS_HANDSHAKE = b"\x16\x03"
 _NOT_HTTP = WireError(
     ErrorType.INVALID_PROTOCOL,

@@ -117,9 +117,16 @@ def test_a_tls_hello_is_told_in_clear_at_once() -> None:
 
 def test_http_is_refused_with_everything_behind_it() -> None:
     """A web page must not be able to run a call by a request's body."""
-    for method in (b"GET", b"post", b"PRI"):
+    for first in (
+        b"GET / HTTP/1.1",
+        b"PRI * HTTP/2.0",
+        b"post /x http/1.1",
+        b"M-SEARCH / HTTP/1.1",
+        b"x_y.z!1 / HTTP/1.1",
+        b"POST\t/\tHTTP/1.1",
+    ):
         conversation = begin()
-        head = method + b" / HTTP/1.1\r\nHost: x\r\n\r\n" + STATUS + b"\n"
+        head = first + b"\r\nHost: x\r\n\r\n" + STATUS + b"\n"
 
         [asked] = ask(conversation, head, STATUS + b"\n")
 

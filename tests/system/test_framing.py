@@ -214,6 +214,10 @@ def test_the_longest_line_is_of_1_mib(daemon: DaemonProcess) -> None:
             b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
             b"4a\r\n%b\r\n0\r\n",
         ),
+        (b"M-SEARCH / HTTP/1.1\r\n\r\n", b"%b\n"),
+        (b"x_y.z!1 / HTTP/1.1\r\n\r\n", b"%b\n"),
+        (b"post /x http/1.1\r\n\r\n", b"%b\n"),
+        (b"POST\t/\tHTTP/1.1\r\n\r\n", b"%b\n"),
         (CANCEL + b"\nPUT / HTTP/1.1\r\n\r\n", b"%b\n"),
     ],
 )
