@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, nullcontext
 import structlog
 import trio
 
-from harpcaller import __version__, logs
+from harpcaller import __version__, descriptors, logs
 from harpcaller.admin import Administered, commands
 from harpcaller.config import Config, ConfigError
 from harpcaller.dispatch.dispatcher import Dispatcher, Limits
@@ -63,6 +63,7 @@ def run(options: StartOptions) -> int:
         return EX_FAILED
     logs.configure(debug=setup.debug)
     os.umask(0o077)
+    descriptors.raise_limit()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
@@ -264,7 +265,8 @@ def _terms(config: Config) -> Terms:
 
 def _caps(config: Config) -> Caps:
     return Caps(
-        max_connections=config.max_connections or default_max_connections(),
+        max_connections=config.max_connections
+        or default_max_connections(config.max_running),
         max_per_peer=config.max_connections_per_peer,
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import resource
 import socket
 import struct
 from collections import Counter
@@ -15,12 +14,14 @@ import attrs
 import structlog
 import trio
 
+from harpcaller import descriptors
 from harpcaller.addresses import Address, TcpAddress, UnixAddress
 from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.front.session import Session, Terms, refuse
 from indira import unixsocket
 
-FD_RESERVE = 128  # for the store, workers, the admin socket
+FD_RESERVE = 128  # for the store and the admin socket
+MAX_REFUSALS = 32  # clients that are told at a time why they may not come in
 BACKLOG = 4096
 _UCRED = struct.Struct("iII")  # unix(7), SO_PEERCRED: pid, uid, gid
 # A peer that vanished is noticed after 60 + 6 * 10 seconds of silence.
@@ -50,9 +51,14 @@ class Listening:
             self.bound.remove()
 
 
-def default_max_connections() -> int:
-    """Return how many clients the limit on open files leaves room for."""
-    return max(16, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - FD_RESERVE)
+def default_max_connections(max_running: int) -> int:
+    """Return how many clients the limit on open files leaves room for.
+
+    Each running job has a connection to its worker. Where there is no room for
+    all of both, jobs and clients have half of it each.
+    """
+    limit = descriptors.limit()
+    return max(16, limit - min(FD_RESERVE + max_running, limit // 2))
 
 
 async def open_listeners(addresses: Sequence[Address]) -> list[Listening]:
@@ -138,6 +144,7 @@ class Front:
         self._caps = caps
         self._sessions: set[Session] = set()
         self._peers: Counter[str] = Counter()
+        self._refusals = 0
 
     @property
     def session_count(self) -> int:
@@ -176,7 +183,7 @@ class Front:
         """Serve a client, if there is room for it."""
         if len(self._sessions) >= self._caps.max_connections:
             log.warning("session.refused", reason="too many connections")
-            await refuse(stream, "too many connections; try again later")
+            await self._refuse(stream, "too many connections; try again later")
             return
         session = Session(stream, self._dispatcher, self._terms)
         self._sessions.add(session)
@@ -184,6 +191,17 @@ class Front:
             await session.run()
         finally:
             self._sessions.discard(session)
+
+    async def _refuse(self, stream: trio.SocketStream, message: str) -> None:
+        """Close, and say why, unless many hold a descriptor to be told so."""
+        if self._refusals >= MAX_REFUSALS:
+            await trio.aclose_forcefully(stream)
+            return
+        self._refusals += 1
+        try:
+            await refuse(stream, message)
+        finally:
+            self._refusals -= 1
 
     async def _meet_known(self, stream: trio.SocketStream) -> None:
         """Serve a client of a Unix socket."""
@@ -201,7 +219,7 @@ class Front:
     async def _meet_counted(self, peer: str, stream: trio.SocketStream) -> None:
         if self._peers[peer] >= self._caps.max_per_peer:
             log.warning("session.refused", peer=peer, reason="too many from this peer")
-            await refuse(stream, "too many connections from your address")
+            await self._refuse(stream, "too many connections from your address")
             return
         self._peers[peer] += 1
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import stat
 import sys
 from collections.abc import Sequence
@@ -15,15 +14,13 @@ from typing import Any
 import structlog
 import trio
 
-from harpcaller import logs
+from harpcaller import descriptors, logs
 from harpcaller.worker.daemon import run
 from harpcaller.worker.settings import Settings, SettingsError, read_file, settings_of
 from indira.cli import Exit
 from protocol.harp_worker import Refused
 
 log = structlog.get_logger()
-
-ENOUGH_FDS = 65536
 
 
 def start(options: argparse.Namespace) -> int:
@@ -36,7 +33,7 @@ def start(options: argparse.Namespace) -> int:
             log.warning("users.plain", user=user, hint="harpd passwd hashes passwords")
         if options.stop_at_eof:
             _check_input()
-        _raise_fd_limit()
+        descriptors.raise_limit()  # a call needs three
         ready = partial(_tell_ready, options.ready_fd)
         stops_at_eof = options.stop_at_eof
         trio.run(partial(run, settings, reread, ready, stops_at_eof=stops_at_eof))
@@ -75,14 +72,6 @@ def _check_input() -> None:
     mode = os.fstat(0).st_mode
     if not stat.S_ISFIFO(mode) and not stat.S_ISSOCK(mode):
         raise SettingsError("--stop-at-eof: standard input must be a pipe or a socket")
-
-
-def _raise_fd_limit() -> None:
-    """Take as many descriptors as we may: a call needs three, often 1024 are given."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    enough = ENOUGH_FDS if hard == resource.RLIM_INFINITY else min(hard, ENOUGH_FDS)
-    if soft < enough:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
 
 
 def _tell_ready(fd: int | None, addresses: Sequence[str]) -> None:

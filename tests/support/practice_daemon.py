@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -18,7 +18,9 @@ GRACE_S = 0.2  # there are jobs that never end
 
 
 @contextmanager
-def practice_daemon(directory: Path) -> Iterator[DaemonProcess]:
+def practice_daemon(
+    directory: Path, *, below: Sequence[str] = ()
+) -> Iterator[DaemonProcess]:
     """Run a dispatcher that knows these hosts, and stop it in order.
 
     `worker` keeps connections, `original` closes them, `refusing` listens to nobody,
@@ -43,7 +45,9 @@ def practice_daemon(directory: Path) -> Iterator[DaemonProcess]:
         }
         more: Table = {"ca_file": str(ca_file), "stop_grace_s": GRACE_S}
         daemon = stack.enter_context(
-            running_daemon(directory / "daemon", hosts=hosts, settings=more)
+            running_daemon(
+                directory / "daemon", hosts=hosts, settings=more, below=below
+            )
         )
         yield daemon
         daemon.terminate()

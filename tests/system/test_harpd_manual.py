@@ -23,6 +23,7 @@ from manual import (
 from passlib.hash import sha256_crypt, sha512_crypt
 
 import harpcaller.worker
+from harpcaller import descriptors
 from harpcaller.worker import failures, server
 from harpcaller.worker.catalogue import Defaults
 from harpcaller.worker.declared import ARGUMENT_KEYS
@@ -31,7 +32,6 @@ from harpcaller.worker.passwords import hashed, read_entry
 from harpcaller.worker.procedures import Info, load_source
 from harpcaller.worker.renewal import AT_START
 from harpcaller.worker.settings import Settings, settings_of
-from harpcaller.worker.start import ENOUGH_FDS
 from harpcaller.worker.tables import LIMIT_KEYS, PROCEDURE_KEYS, PROFILE_KEYS
 from protocol.harp import ALPN_PROTOCOL, HEARTBEAT_S, SILENCE_S
 from protocol.harp_worker import Refusal
@@ -57,7 +57,7 @@ NUMBERS = [
     ("TLS AND THE WIRE", f"a line every {HEARTBEAT_S} seconds"),
     ("TLS AND THE WIRE", f"silent for\n{SILENCE_S} loses the call"),
     ("TLS AND THE WIRE", f".Dq {ALPN_PROTOCOL}\n"),
-    ("Keys of limits", f"raises its own limit to {ENOUGH_FDS}"),
+    ("Keys of limits", f"raises its own limit to {descriptors.ENOUGH}"),
 ]
 
 

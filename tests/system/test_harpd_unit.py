@@ -17,9 +17,9 @@ from eventually import eventually, is_alive
 from harp_peer import a_call, connect, outcome_of
 from manual import verbs_of
 
+from harpcaller import descriptors
 from harpcaller.worker.powers import our_powers
 from harpcaller.worker.settings import Settings
-from harpcaller.worker.start import ENOUGH_FDS
 from indira.cli import Exit
 from protocol.outcome import Returned
 
@@ -123,7 +123,7 @@ def test_the_unit_goes_with_the_code() -> None:
         assert program == "/usr/bin/harpd"
         assert verb in verbs_of("harpcaller.worker")
     assert setting("RestartPreventExitStatus") == str(int(Exit.USAGE))
-    assert setting("LimitNOFILE") == str(ENOUGH_FDS)
+    assert setting("LimitNOFILE") == str(descriptors.ENOUGH)
     grace_s = settings.stop_grace_s + settings.term_grace_s
     assert float(setting("TimeoutStopSec")) > 3 * grace_s
     assert settings.admin_socket.parent.name == setting("RuntimeDirectory")
