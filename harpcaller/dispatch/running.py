@@ -10,13 +10,24 @@ import trio
 
 from harpcaller.dispatch.job import Job
 from harpcaller.runners import Progress, Runner
-from harpcaller.store import Claim, Full, OnLoss, Store, StoreError, Write
+from harpcaller.store import (
+    Claim,
+    Full,
+    Lost,
+    OnLoss,
+    Store,
+    StoreError,
+    Unavailable,
+    Write,
+)
 from harpcaller.store.loss import fate
 from protocol.errors import ErrorType, WireError
 from protocol.jsontext import JsonText, encode
-from protocol.outcome import Failed, Outcome
+from protocol.outcome import Failed, Outcome, Raised, Returned
 
 MAX_LOT_BYTES = 64 * 1024
+RETRY_S = 0.05  # until the store is asked again, at first
+MAX_RETRY_S = 1.0
 STOPPED = Failed(type=ErrorType.MISSING_RESULT, message="dispatcher stopped")
 
 _CRASHED = Failed(
@@ -56,6 +67,8 @@ class Running:
         self._texts_bytes = 0
         self._next = claim.record.packets
         self._in_flight: Write[None] | None = None
+        self._cut: Failed | None = None
+        """Why packets are missing: it is no success that ends such a stream."""
 
     async def carry_out(self, runner: Runner) -> None:
         """Run the call; keep what it streams and, whatever happens, how it ended.
@@ -156,9 +169,13 @@ class Running:
         self._texts_bytes += sum(map(len, texts))
         if self._in_flight is None:
             self._flush()
-        while self._texts_bytes > MAX_LOT_BYTES and self._in_flight is not None:
-            with contextlib.suppress(StoreError):  # `_kept` ends the job
-                await self._in_flight
+        while self._texts_bytes > MAX_LOT_BYTES and self._outcome is None:
+            if self._in_flight is None:  # it was refused
+                await trio.sleep(RETRY_S)
+                self._flush()
+            else:
+                with contextlib.suppress(StoreError):  # `_kept` sees to it
+                    await self._in_flight
             self._heard()  # it was us who made it wait
 
     def _flush(self) -> None:
@@ -171,23 +188,41 @@ class Running:
     def _kept(self, write: Write[None], first: int, texts: list[JsonText]) -> None:
         self._in_flight = None
         if write.error is not None:
-            log.error(
-                "packets.lost", job_id=self.claim.job_id, reason=repr(write.error)
-            )
-            self._texts, self._texts_bytes, self._next = [], 0, first
-            self.end(_not_kept(write.error))
+            self._next = first
+            if _may_repeat(write.error):
+                self._texts = texts + self._texts
+                self._texts_bytes += sum(map(len, texts))
+            else:
+                self._lose_packets(write.error)
+                self.end(_not_kept(write.error))
             return
         self.job.keep(first, texts)
         if self._texts and self._outcome is None:
             self._flush()
 
+    def _lose_packets(self, error: BaseException) -> None:
+        log.error("packets.lost", job_id=self.claim.job_id, reason=repr(error))
+        self._texts, self._texts_bytes = [], 0
+        self._cut = _not_kept(error)
+
     async def _finish(self, outcome: Outcome) -> None:
-        try:
-            await self._write_end(outcome)
-        except Full:
-            log.warning("packets.lost", job_id=self.claim.job_id, reason="disk full")
-            self._texts = []
-            await self._write_end(outcome)
+        """Have the end kept, however often the store has to be asked."""
+        pause_s = RETRY_S
+        while True:
+            if self._cut is not None and isinstance(outcome, Returned | Raised):
+                outcome = self._outcome = self._cut
+            try:
+                await self._write_end(outcome)
+                break
+            except Full as error:
+                if self._texts:
+                    self._lose_packets(error)
+                    continue  # the end itself is small
+            except Unavailable as error:
+                if not _may_repeat(error):
+                    raise
+            await trio.sleep(pause_s)
+            pause_s = min(2 * pause_s, MAX_RETRY_S)
         self.job.keep(self._next, self._texts)
         self.job.end(outcome)
 
@@ -196,6 +231,11 @@ class Running:
         # Not once we wake up: a cancel in the same commit must find them running.
         write.when_done(self._begin_successors)
         return write
+
+
+def _may_repeat(error: BaseException) -> bool:
+    """Tell whether the store may do later what it refused."""
+    return isinstance(error, Unavailable) and not isinstance(error, Lost)
 
 
 def _timeout(limit: str, message: str) -> Failed:

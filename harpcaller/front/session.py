@@ -81,8 +81,20 @@ class Session:
             pass  # the client is gone
         except Exception:
             log.exception("session.crashed")
+            await self._apologize()
         finally:
             await self._stream.aclose()  # a socket: it closes at once
+
+    async def _apologize(self) -> None:
+        """Tell the client that it was not his fault, and close so that he hears it."""
+        error = WireError(ErrorType.INTERNAL_ERROR, "a bug of ours; see our log")
+        with trio.move_on_after(DRAIN_S):
+            try:
+                await self.write(replies.error(error))
+                await self.flush()
+                await self._take_leave()
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                pass  # the client is gone
 
     def end_if_idle(self) -> None:
         """Stop waiting for the client's next request; answers under way go on."""

@@ -29,6 +29,7 @@ __all__ = [
     "JobPage",
     "KeyConflict",
     "LogPage",
+    "Lost",
     "NewJob",
     "OnLoss",
     "Opened",
@@ -53,6 +54,10 @@ class Fenced(StoreError):
 
 class Unavailable(StoreError):
     """Certainly not done, or safe to repeat with the same arguments."""
+
+
+class Lost(Unavailable):
+    """The store was closed or its disk broke: it will never do anything again."""
 
 
 class Full(StoreError):

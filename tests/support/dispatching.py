@@ -38,10 +38,14 @@ class Ending:
 
 @asynccontextmanager
 async def a_dispatcher(
-    runner: Runner, *, limits: Limits | None = None, max_running: int = 1000
+    runner: Runner,
+    *,
+    limits: Limits | None = None,
+    max_running: int = 1000,
+    store: MemoryStore | None = None,
 ) -> AsyncIterator[Dispatcher]:
     """Dispatch until the block ends; what runs then is cancelled."""
-    store = MemoryStore()
+    store = store or MemoryStore()
     await store.open("test", max_running, 1000)
     async with trio.open_nursery() as nursery:
         yield Dispatcher(store, runner, limits or Limits(), nursery, time.time)

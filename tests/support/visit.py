@@ -15,6 +15,7 @@ from trio.testing import memory_stream_pair
 from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.front.conversation import Bounds
 from harpcaller.front.session import Session, Terms
+from harpcaller.store.memory import MemoryStore
 from protocol.replies import HelloLimits
 
 HELLO = HelloLimits(
@@ -52,11 +53,13 @@ class Visit:
 
 @asynccontextmanager
 async def a_visit(
-    runner: ScriptedRunner | None = None, pair: Pair = memory_stream_pair
+    runner: ScriptedRunner | None = None,
+    pair: Pair = memory_stream_pair,
+    store: MemoryStore | None = None,
 ) -> AsyncIterator[Visit]:
     """Connect a client to a dispatcher for the block."""
     async with (
-        a_dispatcher(runner or ScriptedRunner()) as dispatcher,
+        a_dispatcher(runner or ScriptedRunner(), store=store) as dispatcher,
         trio.open_nursery() as sessions,
     ):
         client, stream = pair()

@@ -198,7 +198,10 @@ async def test_jobs_still_end_on_a_full_disk(small_disk: Path) -> None:
         await store.append(claim, 0, [big] * 20)
     [successor] = await store.finish(claim, DONE, 0, [])
     assert successor.job_id == waiting.job_id
-    assert await store.finish(successor, DONE, 0, [JsonText(big)] * 20) == ()
+    with pytest.raises(Full):
+        await store.finish(successor, DONE, 0, [big] * 20)
+    assert (await record_of(store, successor.job_id)).outcome is None
+    assert await store.finish(successor, DONE, 0, []) == ()
     assert await store.cancel(other.job_id) is CancelResult.REQUESTED
     assert await store.remove(old)
     assert (await record_of(store, successor.job_id)).outcome == DONE

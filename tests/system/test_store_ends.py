@@ -78,6 +78,20 @@ async def test_an_outcome_never_changes(store: Store) -> None:
     assert (await record_of(store, claim.job_id)).outcome == DONE
 
 
+async def test_an_end_is_seen_though_a_bug_broke_its_lot(store: Store) -> None:
+    """What was done alone after a rollback is news like any other."""
+    claim, other = await started(store), await started(store)
+
+    ended = store.finish(claim, DONE, 0, [])
+    broken = store.append(other, 5, texts("1"))
+    await ended
+    with pytest.raises(ValueError, match="5"):
+        await broken
+
+    assert (await record_of(store, claim.job_id)).outcome == DONE
+    assert (await store.counts())[State.ENDED] == 1
+
+
 async def test_a_log_that_lost_packets_still_ends_dense(store: Store) -> None:
     """Packets that did not fit on the disk are missing at the end alone."""
     claim = await started(store)

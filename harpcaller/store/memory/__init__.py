@@ -22,6 +22,7 @@ from harpcaller.store import (
     JobFilter,
     JobPage,
     LogPage,
+    Lost,
     NewJob,
     Opened,
     QueueHead,
@@ -228,7 +229,7 @@ class MemoryStore:
     def _begin(self, act: Callable[..., T], *arguments: Any) -> Write[T]:
         write: Write[T] = Write()
         if not self._is_open:
-            write.fail(Unavailable("the store is closed"))
+            write.fail(Lost("the store is closed"))
             return write
         if not self._lot:
             self._token.run_sync_soon(self._commit)

@@ -75,8 +75,8 @@ class SqliteStore:
         Raises:
             InUse: another process has the directory.
             TooNew: a newer program wrote the store.
-            Unavailable: what is there is no store, or the disk fails.
-            Unavailable: the disk is broken, or full and without a reserve.
+            Unavailable: what is there is no store, or the disk is broken, or full and
+                without a reserve.
         """
         with trio.CancelScope(shield=True):  # a thread's work is not left half done
             opened = await trio.to_thread.run_sync(
@@ -224,10 +224,8 @@ class SqliteStore:
         except apsw.Error as error:
             os.close(self._lock)
             raise Unavailable(f"{self._directory}: {error}") from error
-        except BaseException as error:
+        except BaseException:
             os.close(self._lock)
-            if isinstance(error, apsw.Error):
-                raise Unavailable(f"{self._directory}: {error}") from error
             raise
         return Opened(
             epoch=f"{name}-{secrets.token_hex(4)}",

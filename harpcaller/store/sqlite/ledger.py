@@ -86,6 +86,8 @@ class Ledger:
         """A lot has broken: ids that should be new are looked up before."""
         self.clock = clock
         self._limits = (max_running, max_queued)
+        self._news: dict[JobId, JobRecord | None] = {}
+        self._ended = db.execute("SELECT count(*) FROM job WHERE state = 2").get
         self.rebuild()
 
     @property
@@ -116,13 +118,18 @@ class Ledger:
         self.rebuild()
 
     def rebuild(self) -> None:
-        """Read from the tables what memory holds: at the start, after a rollback."""
+        """Read from the tables what memory holds: at the start, after a rollback.
+
+        What was settled before stays news.
+        """
         running, queued = self._limits
         self.admission = Admission(max_running=running, max_queued=queued)
         self.running: dict[JobId, Running] = {}
         self.changed: dict[JobId, JobRecord | None] = {}
         one = self.db.execute
-        self.ended = one("SELECT count(*) FROM job WHERE state = 2").get
+        self.ended: int = (
+            self._ended
+        )  # to count them takes the longer the more there are
         self.next_no = (one("SELECT max(no) FROM job").get or 0) + 1
         self._rebuild_queues()
         for no, key, has_beside, *row in one(
@@ -154,9 +161,15 @@ class Ledger:
         self._limits = (max_running, self._limits[1])
         self.admission.max_running = max_running
 
+    def settle(self) -> None:
+        """Note what the transaction changed that was just committed."""
+        self._news.update(self.changed)
+        self.changed = {}
+        self._ended = self.ended
+
     def take_news(self) -> News:
-        """Return what changed since the last time."""
-        jobs, self.changed = self.changed, {}
+        """Return what commits have changed since the last time."""
+        jobs, self._news = self._news, {}
         counts = {
             State.QUEUED: self.admission.queued,
             State.RUNNING: self.admission.running,

@@ -6,12 +6,14 @@ write-ahead log from being reused.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import apsw
 import trio
 
-from harpcaller.store import JobFilter, JobPage, LogPage
+from harpcaller.store import JobFilter, JobPage, LogPage, Unavailable
 from harpcaller.store.admission import key_of
 from harpcaller.store.sqlite import chunks
 from harpcaller.store.sqlite.rows import (
@@ -23,7 +25,23 @@ from harpcaller.store.sqlite.rows import (
 from protocol.call import QueueSpec
 from protocol.job import JobId, JobRecord, State
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 _SLICE = 5000  # rows looked at before others may run: some ten milliseconds
+
+
+def _told(read: Callable[P, T]) -> Callable[P, T]:
+    """Have damaged tables and a failing disk told in the words of the interface."""
+
+    @wraps(read)
+    def told(*arguments: P.args, **named: P.kwargs) -> T:
+        try:
+            return read(*arguments, **named)
+        except apsw.Error as error:
+            raise Unavailable(f"the tables cannot be read: {error}") from error
+
+    return told
 
 
 class Reader:
@@ -36,6 +54,7 @@ class Reader:
         """Let go of the file."""
         self._db.close()
 
+    @_told
     def get(self, job_id: JobId) -> JobRecord | None:
         """Return what is known of a job."""
         row = self._db.execute(
@@ -44,6 +63,7 @@ class Reader:
         ).get
         return None if row is None else record_of(row)
 
+    @_told
     def read_log(
         self, job_id: JobId, since: int, *, max_packets: int, max_bytes: int
     ) -> LogPage:
@@ -62,19 +82,13 @@ class Reader:
         found: list[tuple[int, JobRecord]] = []
         last = 0 if after is None else int(after)
         while len(found) <= limit:
-            end = self._db.execute(
-                f"SELECT max(no) FROM (SELECT no FROM {source} WHERE no > ?"  # noqa: S608 (constants)
-                f"{indexed} ORDER BY no LIMIT {_SLICE})",
-                (last, *key),
-            ).get
+            end = self._end_of_slice(f"{source} WHERE no > ?{indexed}", (last, *key))
             if end is None:
                 break
-            rows: list[Any] = self._db.execute(
-                f"SELECT no, {RECORD} FROM {source} WHERE no > ? AND no <= ?"  # noqa: S608 (constants)
-                f"{conditions} ORDER BY no LIMIT ?",
+            found += self._rows(
+                f"{source} WHERE no > ? AND no <= ?{conditions}",
                 (last, end, *values, limit + 1 - len(found)),
-            ).fetchall()
-            found.extend((no, record_of(row)) for no, *row in rows)
+            )
             last = end
             await trio.lowlevel.checkpoint()
         more = len(found) > limit
@@ -83,6 +97,25 @@ class Reader:
             after=str(found[limit - 1][0]) if more else None,
         )
 
+    @_told
+    def _end_of_slice(self, where: str, values: Sequence[object]) -> int | None:
+        end: int | None = self._db.execute(
+            f"SELECT max(no) FROM (SELECT no FROM {where} ORDER BY no LIMIT {_SLICE})",  # noqa: S608 (constants)
+            values,
+        ).get
+        return end
+
+    @_told
+    def _rows(
+        self, where: str, values: Sequence[object]
+    ) -> list[tuple[int, JobRecord]]:
+        rows: list[Any] = self._db.execute(
+            f"SELECT no, {RECORD} FROM {where} ORDER BY no LIMIT ?",  # noqa: S608 (constants)
+            values,
+        ).fetchall()
+        return [(no, record_of(row)) for no, *row in rows]
+
+    @_told
     def get_doc(self, job_id: JobId, name: str) -> bytes | None:
         """Return a document beside a job."""
         body: bytes | None = self._db.execute(
@@ -92,6 +125,7 @@ class Reader:
         ).get
         return body
 
+    @_told
     def get_shared(self, space: str, name: str) -> bytes | None:
         """Return a document of a space."""
         body: bytes | None = self._db.execute(
@@ -99,6 +133,7 @@ class Reader:
         ).get
         return body
 
+    @_told
     def list_shared(self, space: str) -> tuple[str, ...]:
         """Return the names in a space, sorted."""
         rows = self._db.execute(

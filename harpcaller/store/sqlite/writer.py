@@ -12,7 +12,7 @@ import apsw
 import attrs
 import trio
 
-from harpcaller.store import Full, StoreError, Unavailable
+from harpcaller.store import Full, Lost, StoreError, Unavailable
 from harpcaller.store.sqlite import docs, jobs
 from harpcaller.store.sqlite.ledger import Ledger, News
 from harpcaller.store.sqlite.reserve import Reserve
@@ -94,7 +94,7 @@ class Writer:
         """Have `act` done with the ledger and the arguments, and made durable."""
         write: Write[T] = Write()
         if self._is_stopped:
-            write.fail(Unavailable("the store is closed"))
+            write.fail(Lost("the store is closed"))
             return write
         if not self._gathered:
             # What else begins in this turn of the loop goes along: one wake-up of
@@ -186,6 +186,7 @@ class Writer:
             else:
                 endings.append((operation.write, result, None))
         _end_transaction(self._ledger.db)  # with the rows that waited to be written
+        self._ledger.settle()
         return endings
 
     def _do_alone(self, operation: Operation) -> Ending:
@@ -214,10 +215,6 @@ class Writer:
         if self._reserve.is_held:
             self._reserve.release()
             return self._do_alone(operation)
-        if operation.act is jobs.finish and operation.arguments[-1]:
-            # The end matters more than the last packets.
-            arguments = (*operation.arguments[:-1], ())
-            return self._do_alone(attrs.evolve(operation, arguments=arguments))
         return _full(operation)
 
     def _roll_back(self, error: Exception) -> None:
@@ -237,7 +234,7 @@ class Writer:
             self._token.run_sync_soon(self._on_failure, error)
 
     def _unavailable(self, operation: Operation) -> Ending:
-        return operation.write, None, Unavailable(f"the store failed: {self._failure}")
+        return operation.write, None, Lost(f"the store failed: {self._failure}")
 
     # ── on the loop ──
     def _deliver(self, endings: list[Ending], news: News) -> None:

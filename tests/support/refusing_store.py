@@ -1,0 +1,47 @@
+"""A store in memory that refuses some writes, as a disk would that is full or busy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from harpcaller.store import Claim, StoreError, Write
+from harpcaller.store.memory import MemoryStore
+from protocol.jsontext import JsonText
+from protocol.outcome import Outcome
+
+
+class RefusingStore(MemoryStore):
+    """Refuses the next ends and packets with what the lists have; then it goes on."""
+
+    def __init__(
+        self,
+        *,
+        ends: Sequence[StoreError] = (),
+        packets: Sequence[StoreError] = (),
+    ) -> None:
+        super().__init__()
+        self._ends = [*ends]
+        self._packets = [*packets]
+
+    def append(
+        self, claim: Claim, first: int, packets: Sequence[JsonText]
+    ) -> Write[None]:
+        """See `Store.append`."""
+        if self._packets:
+            return _failed(self._packets.pop(0))
+        return super().append(claim, first, packets)
+
+    def finish(
+        self, claim: Claim, outcome: Outcome, first: int, last: Sequence[JsonText]
+    ) -> Write[tuple[Claim, ...]]:
+        """See `Store.finish`."""
+        if self._ends:
+            return _failed(self._ends.pop(0))
+        return super().finish(claim, outcome, first, last)
+
+
+def _failed(error: StoreError) -> Write[Any]:
+    write: Write[Any] = Write()
+    write.fail(error)
+    return write
