@@ -48,7 +48,7 @@ class NoRunner:
 
 @asynccontextmanager
 async def serving(
-    addresses: Sequence[Address], max_connections: int = 100
+    addresses: Sequence[Address], max_connections: int = 100, max_per_peer: int = 256
 ) -> AsyncIterator[tuple[list[Listening], Front]]:
     """Serve on all of `addresses` while the block runs."""
     listenings = await open_listeners(addresses)
@@ -56,12 +56,23 @@ async def serving(
         store = MemoryStore(clock=lambda: 0.0)
         await store.open("test", 10, 10)
         dispatcher = Dispatcher(store, NoRunner(), Limits(), nursery, lambda: 0.0)
-        front = Front(dispatcher, TERMS, Caps(max_connections=max_connections))
+        caps = Caps(max_connections=max_connections, max_per_peer=max_per_peer)
+        front = Front(dispatcher, TERMS, caps)
         nursery.start_soon(front.serve, listenings, nursery)
         yield listenings, front
         nursery.cancel_scope.cancel()
     for listening in listenings:
         await listening.aclose()
+
+
+def own_address() -> str:
+    """Return an address of this machine that is not loopback; skip if it has none."""
+    with socket.socket(type=socket.SOCK_DGRAM) as any_socket:
+        try:
+            any_socket.connect(("192.0.2.1", 9))  # RFC 5737; UDP: nothing is sent
+        except OSError:
+            pytest.skip("this machine has no network")
+        return str(any_socket.getsockname()[0])
 
 
 async def ask(address: Address) -> bytes:
@@ -179,3 +190,28 @@ async def test_one_client_too_many_is_told_so() -> None:
                 assert await third.receive_some() == b""
         await eventually(lambda: front.session_count < 2)
         assert b'"harpcaller":1' in await ask(listening.address)
+
+
+async def test_one_address_may_not_take_every_place() -> None:
+    """A single machine gone wild must not shut out all others; ours is exempt."""
+    async with serving([TcpAddress("0.0.0.0", 0)], max_per_peer=2) as (  # noqa: S104
+        [listening],
+        front,
+    ):
+        assert isinstance(listening.address, TcpAddress)
+        port = listening.address.port
+        remote, local = TcpAddress(own_address(), port), TcpAddress("127.0.0.1", port)
+        async with await connect(remote) as first, await connect(remote) as second:
+            for stream in (first, second):
+                await stream.send_all(HELLO)
+                await stream.receive_some()
+
+            async with await connect(remote) as third:
+                answer = await third.receive_some()
+                assert b'"type":"overloaded"' in answer
+                assert b"from your address" in answer
+                assert await third.receive_some() == b""
+            assert b'"harpcaller":1' in await ask(local)
+
+        await eventually(lambda: front.session_count < 2)
+        assert b'"harpcaller":1' in await ask(remote)
