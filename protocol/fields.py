@@ -37,16 +37,25 @@ def refuse(field: str, expected: str, did_you_mean: str | None = None) -> NoRetu
     raise WireError(ErrorType.INVALID_REQUEST, message, data)
 
 
-def refuse_unknown(fields: Fields, known: Iterable[str]) -> None:
-    """Complain about the first field that is not among the `known` ones."""
+def refuse_unknown(fields: Fields, known: Iterable[str], *, within: str = "") -> None:
+    """Complain about the first field that is not among the `known` ones.
+
+    All of both begin with `within`, which makes none of them alike.
+    """
     words = list(known)
     for field in fields:
         if field not in words:
             shown = field[:_SHOWN_CHARACTERS]
-            near = difflib.get_close_matches(shown, words, n=1)
+            ends = [word.removeprefix(within) for word in words]
+            near = difflib.get_close_matches(shown.removeprefix(within), ends, n=1)
             if near:
-                refuse(shown, "a known field", near[0])
-            refuse(shown, "one of " + ", ".join(f'"{word}"' for word in words))
+                refuse(shown, "a known field", within + near[0])
+            expected = "one of " + ", ".join(f'"{word}"' for word in words)
+            raise WireError(
+                ErrorType.INVALID_REQUEST,
+                f'unknown field "{shown}": expected {expected}',
+                {"field": shown, "expected": expected},
+            )
 
 
 def refuse_repeated(line: bytes, fields: Fields, quoted: Mapping[str, bytes]) -> None:

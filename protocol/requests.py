@@ -132,7 +132,7 @@ _CALL_FIELDS = (
     "retries",
     "sealed",
 )
-_QUEUE_FIELDS = ("name", "concurrency")
+_QUEUE_FIELDS = ("queue.name", "queue.concurrency")  # as complaints name them
 _STREAM_FIELDS = ("since", "recent")
 
 
@@ -168,7 +168,7 @@ def _remember(line: bytes, request: Request) -> Request:
 def _parse(line: bytes) -> Request:
     if line in {b"help", b"?"}:
         return Help()
-    fields = decode(line, max_containers=MAX_CONTAINERS)
+    fields = _decode(line)
     if not isinstance(fields, dict) or "harpcaller" not in fields:
         raise WireError(
             ErrorType.INVALID_PROTOCOL,
@@ -190,6 +190,17 @@ def _parse(line: bytes) -> Request:
         _refuse_second(fields, verb)
         refuse_unknown(fields, _ALLOWED[verb])
     return _VERBS[verb](fields, session)
+
+
+def _decode(line: bytes) -> JsonValue:
+    try:
+        return decode(line, max_containers=MAX_CONTAINERS)
+    except WireError as error:
+        if line.lstrip().startswith((b"{", b"[")):
+            raise
+        # Somebody types words: they need more than the place of the mistake.
+        message = f'{error.message}; send "help" for examples'
+        raise WireError(error.type, message) from None
 
 
 def _find_verb(fields: Fields) -> str:
@@ -256,11 +267,12 @@ def _take_pointers(fields: Fields) -> list[str]:
 def _read_queue(value: JsonValue) -> QueueSpec:
     if not isinstance(value, dict):
         refuse("queue", 'an object with "name" and "concurrency"')
-    refuse_unknown(value, _QUEUE_FIELDS)
-    name = value.get("name")
+    fields = {f"queue.{field}": value[field] for field in value}
+    refuse_unknown(fields, _QUEUE_FIELDS, within="queue.")
+    name = fields.get("queue.name")
     if not isinstance(name, dict):
-        refuse("name", "an object, the name of the queue")
-    concurrency = take_count(value, "concurrency", least=1)
+        refuse("queue.name", "an object, the name of the queue")
+    concurrency = take_count(fields, "queue.concurrency", least=1)
     return QueueSpec(name=canonical(name), concurrency=concurrency or 1)
 
 

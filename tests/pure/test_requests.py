@@ -220,3 +220,22 @@ def test_a_large_request_with_a_repeated_field_is_refused_without_its_name() -> 
 
     with pytest.raises(WireError, match="a field is given more than once"):
         parse_request(large[:-1] + b',"host":"g"}')
+
+
+@pytest.mark.parametrize("text", [b"hello", b" quit", b"EHLO x", b"\xff", b'"x'])
+def test_who_sends_words_is_told_of_help(text: bytes) -> None:
+    """Somebody types, and does not know that JSON is spoken here."""
+    with pytest.raises(WireError) as caught:
+        parse_request(text)
+
+    assert caught.value.type is ErrorType.PARSE_ERROR
+    assert caught.value.message.endswith('; send "help" for examples')
+
+
+@pytest.mark.parametrize("text", [b'{"harpcaller":1', b"[1", b' {"a"'])
+def test_a_mistake_in_an_object_is_told_alone(text: bytes) -> None:
+    """A program's author knows what was meant."""
+    with pytest.raises(WireError) as caught:
+        parse_request(text)
+
+    assert "help" not in caught.value.message

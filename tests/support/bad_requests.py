@@ -84,15 +84,18 @@ def _value_rows() -> list[BadRequest]:
 def _queue_rows() -> list[BadRequest]:
     """Return queues that are none."""
     rows = [
-        _fields(f'{_CALL},"queue":{value}', "name", "an object, the name")
+        _fields(f'{_CALL},"queue":{value}', "queue.name", "an object, the name")
         for value in ("{}", '{"name":null}', '{"name":"disk"}', '{"name":[]}')
     ]
     for value in ("0", "-1", "true", "1.5", "1.0", '"2"', "9223372036854775808"):
         queue = f'{_CALL},"queue":{{"name":{{}},"concurrency":{value}}}'
         says = "an integer of at least 1"
-        rows.append(_fields(queue, "concurrency", says, f"concurrency {value}"))
+        rows.append(_fields(queue, "queue.concurrency", says, f"concurrency {value}"))
     misspelt = f'{_CALL},"queue":{{"name":{{}},"concurency":1}}'
-    rows.append(_fields(misspelt, "concurency", 'did you mean "concurrency"'))
+    says = 'did you mean "queue.concurrency"'
+    rows.append(_fields(misspelt, "queue.concurency", says))
+    strange = f'{_CALL},"queue":{{"name":{{}},"x":1}}'
+    rows.append(_fields(strange, "queue.x", 'unknown field "queue.x"'))
     return rows
 
 
