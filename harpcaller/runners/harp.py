@@ -29,6 +29,7 @@ from protocol.harp import (
 from protocol.jsontext import encode
 from protocol.outcome import Failed, Outcome, Raised, Returned
 
+_SHOWN_CHARACTERS = 80  # of a host that is unknown
 # A longer line is read in a thread: it would keep the loop for milliseconds.
 _LONG_LINE_BYTES = 256 * 1024
 
@@ -57,7 +58,7 @@ class HarpRunner:
         """Run the call; return how it ended, whatever the worker did."""
         host = self._registry.find(claim.record.host)
         if host is None:
-            return Failed(type=ErrorType.UNKNOWN_HOST, message="no host of this name")
+            return _unknown(claim.record.host)
         try:
             connection = self._pool.take(host)
             if connection is None:
@@ -140,6 +141,13 @@ async def _hear(conversation: CallerConversation, data: bytes) -> list[Event]:
     if conversation.pending_bytes + len(data) > _LONG_LINE_BYTES and b"\n" in data:
         return await trio.to_thread.run_sync(conversation.receive, data)
     return conversation.receive(data)
+
+
+def _unknown(host: str) -> Failed:
+    # Quoted as in JSON: it may be of any characters, and ends up on terminals.
+    shown = encode(host[:_SHOWN_CHARACTERS]).decode()
+    message = f"no host of this name: {shown}"
+    return Failed(type=ErrorType.UNKNOWN_HOST, message=message)
 
 
 def _failed(error: WireError) -> Failed:

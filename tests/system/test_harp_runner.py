@@ -98,10 +98,11 @@ async def test_an_unknown_host_is_an_outcome() -> None:
     """The call has its id by then; the client learns it there."""
     runner = HarpRunner(Registry(), WorkerTls.load())
 
-    outcome = await runner.carry_out(a_claim("nobody"), Notes().progress)
+    outcome = await runner.carry_out(a_claim("n" * 81), Notes().progress)
 
     assert isinstance(outcome, Failed)
     assert outcome.type == ErrorType.UNKNOWN_HOST
+    assert outcome.message == f'no host of this name: "{"n" * 80}"'
 
 
 async def test_a_refused_connection_is_a_network_error() -> None:
