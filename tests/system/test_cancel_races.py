@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import pytest
 import trio
 import trustme
 from daemon_process import DaemonProcess, running_daemon
@@ -162,6 +163,7 @@ async def run_lane(
                 winners[state][await lane.race(state)] += 1
 
 
+@pytest.mark.campaign
 async def test_a_cancel_in_any_state_has_one_winner(tmp_path: Path) -> None:
     """The original answered true, and the job never ended."""
     ca = trustme.CA()

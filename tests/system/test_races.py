@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import attrs
+import pytest
 import trio
 from daemon_process import DaemonProcess, running_daemon
 from fake_worker import Wire, open_fake_worker
@@ -31,6 +32,7 @@ Read: TypeAlias = Callable[[JsonLines, str, random.Random], Awaitable[str]]
 """Asks for one job; returns in a word what it met, and fails where it is wrong."""
 
 
+@pytest.mark.campaign
 async def test_readers_that_join_at_any_instant_miss_nothing(tmp_path: Path) -> None:
     """The original gave 125 of 350 of them a false answer, and lost 67 packets."""
     path = tmp_path / "worker"
