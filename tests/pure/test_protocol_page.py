@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 import protocol_page
 import pytest
@@ -16,6 +20,8 @@ from protocol.requests import (
     MAX_RETRIES,
     MAX_SEALED,
 )
+
+ROOT = protocol_page.PAGE.parents[1]
 
 
 def test_the_transcripts_are_the_examples_of_the_page() -> None:
@@ -42,6 +48,32 @@ def test_the_page_lists_exactly_the_error_types_there_are(
 ) -> None:
     """A client that knows the page meets no type that it does not know."""
     assert sorted(protocol_page.error_types(section)) == sorted(types)
+
+
+def test_the_page_has_every_code_that_is_written_in_the_code() -> None:
+    """A program looks at `data.code`: one that is nowhere told is a riddle."""
+    written = {
+        told
+        for package in ("harpcaller/dispatch", "harpcaller/runners", "protocol")
+        for path in (ROOT / package).rglob("*.py")
+        for told in codes_with_types(path)
+    }
+
+    assert {("OS_ERROR", "storage"), ("OS_ERROR", "internal")} <= written
+    for type_, code in written:
+        assert code in protocol_page.quoted_words(ErrorType[type_])
+
+
+def codes_with_types(path: Path) -> Iterator[tuple[str, str]]:
+    """Give the literal codes of failures and errors, with their types."""
+    for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(call, ast.Call):
+            continue
+        for told in [*call.args, *(keyword.value for keyword in call.keywords)]:
+            text = ast.unparse(told)
+            if text.startswith("ErrorType."):
+                codes = re.findall(r"\{'code': '(\w+)'\}", ast.unparse(call))
+                yield from ((text.removeprefix("ErrorType."), code) for code in codes)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ _EXAMPLE = re.compile(
 )
 _SIGNS = {"> ", "< ", "= "}
 _ESCAPES = {r"\e": "\\", r"\-": "-"}
+_QUOTED = re.compile(r"^\.Ql (\w+)(?: [,.])?$", re.MULTILINE)
 _TYPE = re.compile(r"^\.It Cm (\w+)$", re.MULTILINE)
 
 
@@ -34,6 +35,14 @@ def error_types(section: str) -> list[str]:
     text = PAGE.read_text(encoding="utf-8")
     begin = text.index(f"\n.Ss {section}\n")
     return _TYPE.findall(text[begin : text.index("\n.El\n", begin)])
+
+
+def quoted_words(type_: str) -> list[str]:
+    """Return the values that the page quotes where it describes an error type."""
+    text = PAGE.read_text(encoding="utf-8")
+    begin = text.index(f"\n.It Cm {type_}\n", text.index("\n.Ss Outcomes\n")) + 1
+    end = min(text.index(word, begin) for word in ("\n.It ", "\n.El\n"))
+    return _QUOTED.findall(text[begin:end])
 
 
 def literal_blocks() -> int:
