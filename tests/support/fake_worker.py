@@ -107,9 +107,7 @@ async def open_fake_worker(
         worker.connections += 1
         stream: trio.abc.Stream = transport
         if tls is not None and handshakes:
-            stream = trio.SSLStream(
-                transport, tls, server_side=True, https_compatible=True
-            )
+            stream = _tls_stream(transport, tls)
         wire = Wire(stream, transport)
         try:
             line = await wire.receive_line() if reads_request else b""
@@ -127,6 +125,12 @@ async def open_fake_worker(
         nursery.start_soon(trio.serve_listeners, serve, [listener])
         yield worker
         nursery.cancel_scope.cancel()
+
+
+def _tls_stream(
+    transport: trio.SocketStream, tls: ssl.SSLContext
+) -> trio.SSLStream[trio.SocketStream]:
+    return trio.SSLStream(transport, tls, server_side=True, https_compatible=True)
 
 
 async def _listen(path: Path | None) -> trio.SocketListener:

@@ -102,29 +102,29 @@ def test_relative_paths_start_from_the_files_folder(tmp_path: Path) -> None:
     assert config.host_cache == tmp_path / "state" / "hosts.cache"
 
 
+HOSTS = """
+[hosts.web01]
+address = "192.0.2.1"
+user = "u"
+password_file = "secret"
+server_name = "web01.example.net"
+[hosts.web02]
+address = "192.0.2.2"
+port = 4307
+[hosts.here]
+unix = "worker"
+harp2 = true
+user = "u"
+password = "canary"
+"""
+
+
 def test_hosts_are_read(tmp_path: Path) -> None:
     """Few workers need no script."""
     (tmp_path / "secret").write_text("canary\n")
     (tmp_path / "secret").chmod(0o600)
 
-    config = load(
-        tmp_path,
-        """
-        [hosts.web01]
-        address = "192.0.2.1"
-        user = "u"
-        password_file = "secret"
-        server_name = "web01.example.net"
-        [hosts.web02]
-        address = "192.0.2.2"
-        port = 4307
-        [hosts.here]
-        unix = "worker"
-        harp2 = true
-        user = "u"
-        password = "canary"
-        """,
-    )
+    config = load(tmp_path, HOSTS)
 
     assert config.hosts == (
         Host(
