@@ -109,12 +109,13 @@ class Daemon:
             )
             stack.push_async_callback(self._store.close)
             await self._refresher.load()
-            if self._setup.dev:
-                host = await stack.enter_async_context(embedded_worker())
-                self._registry.configure([*config.hosts, host])
             self._listenings = await open_listeners(config.listen)
             for listening in self._listenings:
                 stack.push_async_callback(listening.aclose)
+            if self._setup.dev:
+                worker = embedded_worker(config.state_dir)
+                host = await stack.enter_async_context(worker)
+                self._registry.configure([*config.hosts, host])
             # Last: who finds the admin socket finds a dispatcher that runs.
             admin = await stack.enter_async_context(
                 server.listening(self._setup.admin_socket)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from importlib.resources import files
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from harpcaller.hosts.registry import Host
 HOST = "localhost"
 START_S = 20.0
 STOP_S = 15.0
+MAX_SOCKET_BYTES = 107  # unix(7): 108 with the zero at the end
 
 log = structlog.get_logger()
 
@@ -30,15 +32,17 @@ class WorkerFailed(Exception):
 
 
 @asynccontextmanager
-async def embedded_worker() -> AsyncIterator[Host]:
+async def embedded_worker(state_dir: Path) -> AsyncIterator[Host]:
     """Serve the procedures of `local.py` as a host while the block runs.
+
+    Nobody else may use `state_dir`: what a killed one left there is replaced.
 
     Raises:
         WorkerFailed: it did not begin to serve.
     """
-    with tempfile.TemporaryDirectory(prefix="harpd-") as folder:
-        socket = Path(folder, "socket")  # the administrator's is beside it
-        process = await _start(_copy_procedures(Path(folder)), socket)
+    with _folder(state_dir) as folder:
+        socket = folder / "socket"  # the administrator's is beside it
+        process = await _start(_copy_procedures(folder), socket)
         try:
             yield Host(name=HOST, address=UnixAddress(str(socket)), harp2=True)
         finally:
@@ -66,6 +70,23 @@ def print_welcome(listen: Sequence[str]) -> None:
         "Ctrl-C stops it.\n"
     )
     sys.stdout.flush()
+
+
+@contextmanager
+def _folder(state_dir: Path) -> Iterator[Path]:
+    """Give an empty directory of ours, gone after the block; sockets fit into it."""
+    folder = state_dir / "worker"
+    if len(os.fsencode(folder / "socket")) > MAX_SOCKET_BYTES:
+        with tempfile.TemporaryDirectory(prefix="harpd-") as other:
+            yield Path(other)
+        return
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 def _copy_procedures(folder: Path) -> Path:
