@@ -39,10 +39,10 @@ test: .venv/tests
 
 bench: .venv/tests
 	@.ci/debian-packages beanstalkd=beanstalkd
-	-$(BIN)/python bench/compare.py
-	-$(BIN)/python bench/calls.py
-	-$(BIN)/python bench/harpd.py
-	-$(BIN)/python bench/footprint.py
+	@failed=; for name in compare calls harpd footprint; do \
+		echo "$(BIN)/python bench/$$name.py"; \
+		$(BIN)/python bench/$$name.py || failed="$$failed $$name"; \
+	done; test -z "$$failed" || { echo "bench missed or failed:$$failed" >&2; exit 1; }
 
 torture: .venv/tests
 	HARPCALLER_CAMPAIGN=1 $(BIN)/python -m pytest -m campaign -s --timeout=7200

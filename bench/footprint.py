@@ -1,12 +1,15 @@
 """What the dispatcher keeps: memory per idle connection, disk per job, stuck readers.
 
 python bench/footprint.py [--connections 2000] [--jobs 20000] [--stream-mb 100]
+
+Exits with 1 if a target is missed.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import os
 import socket
 import statistics
@@ -14,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from calls import Client
@@ -85,9 +89,9 @@ def follow_seconds(server: Server, job_id: str, megabytes: int) -> float:
     return time.perf_counter() - started_at
 
 
-def with_stuck(server: Server, job_id: str, megabytes: int) -> tuple[float, float]:
-    """Return MiB gained by 1,000 followers that read nothing, and a healthy one's s."""
-    before, busy_s = resident_bytes(server), 0.0
+@contextlib.contextmanager
+def stuck_followers(server: Server, job_id: str) -> Iterator[None]:
+    """Have 1,000 followers of a job, in the block, that read nothing."""
     request = b'{"harpcaller":1,"follow_stream":"%b","since":0}\n' % job_id.encode()
     with contextlib.ExitStack() as stack:
         for _ in range(1000):
@@ -96,10 +100,37 @@ def with_stuck(server: Server, job_id: str, megabytes: int) -> tuple[float, floa
             stack.enter_context(sock)
             sock.connect(("127.0.0.1", server.port))
             sock.sendall(request)
+        yield
+
+
+def with_stuck(server: Server, job_id: str, megabytes: int) -> tuple[float, float]:
+    """Return MiB gained by 1,000 followers that read nothing, and a healthy one's s."""
+    before, busy_s = resident_bytes(server), 0.0
+    with stuck_followers(server, job_id):
         while cpu_seconds(server.pid) - busy_s > 0.05:  # until all of them are stuck
             busy_s = cpu_seconds(server.pid)
             time.sleep(1)
         seconds = median_seconds(server, job_id, megabytes)
+        return (resident_bytes(server) - before) / MIB, seconds
+
+
+def live_seconds(server: Server, megabytes: int, *, stuck: bool) -> tuple[float, float]:
+    """Return MiB gained while a stream runs, and its healthy follower's seconds.
+
+    All followers are there before the worker begins.
+    """
+    # A queue holds the job until its followers are there.
+    queue = {"name": {"bench": "live"}}
+    client = Client(server)
+    holder = client.ask(host="w", procedure="hang", arguments={}, queue=queue)
+    size = {"n": megabytes * MIB // SIZE, "size": SIZE}
+    call = client.ask(host="w", procedure="burst", arguments=size, queue=queue)
+    before = resident_bytes(server)
+    followers = stuck_followers(server, call["job_id"])
+    with followers if stuck else contextlib.nullcontext():
+        time.sleep(3)  # until all of them wait
+        Client(server).ask(cancel=holder["job_id"])
+        seconds = follow_seconds(server, call["job_id"], megabytes)
         return (resident_bytes(server) - before) / MIB, seconds
 
 
@@ -120,18 +151,57 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=Path.cwd())))
         server = stack.enter_context(ours(folder))
         idle = per_connection(server, options.connections)
-        print(f"idle connection   {idle:8.1f} KiB   (target <= 12)")
         job = per_job(server, folder, options.jobs)
-        print(f"small ended job   {job:8.0f} bytes (target <= 600)")
-        count = options.stream_mb * MIB // SIZE
-        job_id = Client(server).run("burst", n=count, size=SIZE)
-        Client(server).ask(get_result=job_id)
-        before = median_seconds(server, job_id, options.stream_mb)
-        gained, beside = with_stuck(server, job_id, options.stream_mb)
-        after = median_seconds(server, job_id, options.stream_mb)
-        speed = (before + after) / 2 / beside
-        print(f"1,000 stuck ones  {gained:8.1f} MiB   (target <= 100)")
-        print(f"a healthy one beside them {speed:.2f} x as fast as alone (>= 0.8)")
+        are_met = [
+            tell("idle connection, KiB", idle, at_most=12),
+            tell("small ended job, bytes", job, at_most=600),
+            *tell_ended(server, options.stream_mb),
+        ]
+    # A dispatcher that nothing was read from: memory that was let go of hides the next.
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=Path.cwd())))
+        server = stack.enter_context(ours(folder))
+        are_met += tell_live(server, options.stream_mb)
+    sys.exit(0 if all(are_met) else 1)
+
+
+def tell_ended(server: Server, megabytes: int) -> Iterator[bool]:
+    """Measure stuck followers of a job that has ended; tell whether targets are met."""
+    count = megabytes * MIB // SIZE
+    job_id = Client(server).run("burst", n=count, size=SIZE)
+    Client(server).ask(get_result=job_id)
+    before = median_seconds(server, job_id, megabytes)
+    gained, beside = with_stuck(server, job_id, megabytes)
+    after = median_seconds(server, job_id, megabytes)
+    speed = (before + after) / 2 / beside
+    yield tell("1,000 stuck ones, MiB", gained, at_most=100)
+    yield tell("a healthy one beside them, x as fast", speed, at_least=0.8)
+
+
+def tell_live(server: Server, megabytes: int) -> Iterator[bool]:
+    """Measure stuck followers of a running job; tell whether targets are met."""
+    alone, before = live_seconds(server, megabytes, stuck=False)
+    gained, beside = live_seconds(server, megabytes, stuck=True)
+    _, after = live_seconds(server, megabytes, stuck=False)
+    speed = (before + after) / 2 / beside
+    print(f"a running stream alone: {before:.1f} s, {alone:.1f} MiB; {after:.1f} s")
+    yield tell("1,000 stuck while it runs, MiB", gained, at_most=100)
+    yield tell("a healthy one beside them, x as fast", speed, at_least=0.8)
+
+
+def tell(
+    name: str,
+    value: float,
+    *,
+    at_most: float = math.inf,
+    at_least: float = -math.inf,
+) -> bool:
+    """Print a figure and its target; tell whether it is met."""
+    is_met = at_least <= value <= at_most
+    target = f">= {at_least}" if at_most == math.inf else f"<= {at_most}"
+    verdict = "met" if is_met else "MISSED"
+    print(f"{name:38} {value:8.2f}  (target {target}: {verdict})", flush=True)
+    return is_met
 
 
 if __name__ == "__main__":

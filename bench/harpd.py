@@ -100,7 +100,7 @@ def interpreter_ms() -> float:
 def measure(server: Server, worker: Server, folder: Path) -> dict[str, float]:
     """Return one round's figures."""
     before_s = cpu_seconds(worker.pid)
-    together = call_together(server)
+    together, _ = call_together(server)
     used_s = cpu_seconds(worker.pid) - before_s
     return {
         "calls/s, 16 clients": together,
