@@ -29,7 +29,8 @@ async def serve(stream: trio.abc.Stream) -> None:
     try:
         while data := await stream.receive_some(65536):
             for line in lines.take_lines(bytes(data)):
-                await carry_out(read_call(line), stream)
+                if line.strip() != HEARTBEAT.strip():  # sent while a call was long
+                    await carry_out(read_call(line), stream)
     except trio.BrokenResourceError:
         pass  # the dispatcher closed: that is how a call is cancelled
     finally:
