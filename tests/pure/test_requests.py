@@ -222,6 +222,24 @@ def test_a_large_request_with_a_repeated_field_is_refused_without_its_name() -> 
         parse_request(large[:-1] + b',"host":"g"}')
 
 
+def test_what_is_asked_again_is_the_same_request_and_little_is_remembered() -> None:
+    """Who polls costs less; who polls a million jobs costs no more memory."""
+    asked = [
+        line(get_status=f"01a2233a-a222-746e-bfe5-{number:012x}")
+        for number in range(10_000)
+    ]
+
+    first = parse_request(asked[0])
+    again = parse_request(asked[0])
+    for other in asked[1:]:
+        parse_request(other)
+    later = parse_request(asked[0])
+
+    assert again is first
+    assert later == first
+    assert later is not first
+
+
 @pytest.mark.parametrize("text", [b"hello", b" quit", b"EHLO x", b"\xff", b'"x'])
 def test_who_sends_words_is_told_of_help(text: bytes) -> None:
     """Somebody types, and does not know that JSON is spoken here."""
