@@ -9,9 +9,11 @@ from typing import Any
 import attrs
 
 from protocol.errors import ErrorType, WireError
+from protocol.fields import refuse, refuse_unknown, take_count
 from protocol.jsontext import NULL, JsonText, JsonValue, canonical, decode, encode
 
 MASK = "***"
+_QUEUE_FIELDS = ("queue.name", "queue.concurrency")  # as complaints name them
 # RFC 6901, section 4: no leading zeros, ASCII digits only. No list is longer.
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 _SHOWN_CHARACTERS = 80  # of a pointer, in a complaint
@@ -56,6 +58,23 @@ class Call:
     key: str | None = None
     retries: int = 0
     sealed: tuple[Sealed, ...] = ()
+
+
+def read_queue(value: JsonValue) -> QueueSpec:
+    """Return the queue that a call names.
+
+    Raises:
+        WireError: `invalid_request`, naming the field within "queue".
+    """
+    if not isinstance(value, dict):
+        refuse("queue", 'an object with "name" and "concurrency"')
+    fields = {f"queue.{field}": value[field] for field in value}
+    refuse_unknown(fields, _QUEUE_FIELDS, within="queue.")
+    name = fields.get("queue.name")
+    if not isinstance(name, dict):
+        refuse("queue.name", "an object, the name of the queue")
+    concurrency = take_count(fields, "queue.concurrency", least=1)
+    return QueueSpec(name=canonical(name), concurrency=concurrency or 1)
 
 
 def content_digest(call: Call) -> bytes:

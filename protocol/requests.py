@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import attrs
 
-from protocol.call import Call, QueueSpec, seal
+from protocol.call import Call, read_queue, seal
 from protocol.errors import ErrorType, WireError
 from protocol.fields import (
     Fields,
@@ -24,7 +24,6 @@ from protocol.jsontext import (
     LARGE_TEXT_BYTES,
     NULL,
     JsonValue,
-    canonical,
     collector_paused,
     decode,
     encode,
@@ -132,7 +131,6 @@ _CALL_FIELDS = (
     "retries",
     "sealed",
 )
-_QUEUE_FIELDS = ("queue.name", "queue.concurrency")  # as complaints name them
 _STREAM_FIELDS = ("since", "recent")
 
 
@@ -230,7 +228,7 @@ def _read_call(fields: Fields) -> Call:
         arguments=encode(arguments),
         timeout_s=take_seconds(fields, "timeout"),
         max_exec_s=take_seconds(fields, "max_exec_time"),
-        queue=None if fields.get("queue") is None else _read_queue(fields["queue"]),
+        queue=None if fields.get("queue") is None else read_queue(fields["queue"]),
         info=NULL if info is None else encode(info),
         key=None if fields.get("key") is None else _take_key(fields),
         retries=take_count(fields, "retries", most=MAX_RETRIES) or 0,
@@ -262,18 +260,6 @@ def _take_pointers(fields: Fields) -> list[str]:
     if not all(isinstance(pointer, str) for pointer in pointers):
         refuse("sealed", expected)
     return [str(pointer) for pointer in pointers]
-
-
-def _read_queue(value: JsonValue) -> QueueSpec:
-    if not isinstance(value, dict):
-        refuse("queue", 'an object with "name" and "concurrency"')
-    fields = {f"queue.{field}": value[field] for field in value}
-    refuse_unknown(fields, _QUEUE_FIELDS, within="queue.")
-    name = fields.get("queue.name")
-    if not isinstance(name, dict):
-        refuse("queue.name", "an object, the name of the queue")
-    concurrency = take_count(fields, "queue.concurrency", least=1)
-    return QueueSpec(name=canonical(name), concurrency=concurrency or 1)
 
 
 def _refuse_second(fields: Fields, verb: str) -> None:

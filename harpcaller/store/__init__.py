@@ -57,7 +57,7 @@ class Unavailable(StoreError):
 
 
 class Lost(Unavailable):
-    """The store was closed or its disk broke: it will never do anything again."""
+    """The store was closed, or its disk broke: it does nothing any more."""
 
 
 class Full(StoreError):
@@ -82,18 +82,15 @@ class OnLoss(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class NewJob:
-    """A call with its id and its effective limits; ids are made by the caller.
-
-    `identity` owns the key. `label` is free text of an adapter's, for lists.
-    """
+    """A call with its id, made by the caller, and its effective limits."""
 
     job_id: JobId
     call: Call
     timeout_s: float
     max_exec_s: float
-    identity: str = ""
+    identity: str = ""  # owns the key
     parent: JobId | None = None
-    label: str | None = None
+    label: str | None = None  # free text of an adapter's, for lists
     on_loss: OnLoss = OnLoss.END
 
 
@@ -207,10 +204,10 @@ class Fault:
 class Store(Protocol):
     """Jobs, queues and a stream log per job.
 
-    A method that returns a `Write` has begun when it returns, in the order of the
-    calls; awaiting the write gives its result once it is durable, in one commit
-    with whatever else waits. Any of them may fail with `Unavailable`. Times are
-    UTC seconds by the store's clock. Readers see every write whose await returned.
+    A method that returns a `Write` has begun when it returns, in the order of calls;
+    awaiting it gives its result once durable, in one commit with whatever else waits.
+    Any may fail with `Unavailable`. Times are UTC seconds by the store's clock.
+    Readers see every write whose await returned.
     """
 
     # ── epoch ──
