@@ -111,7 +111,7 @@ class Daemon:
             await self._refresher.load()
             self._listenings = await open_listeners(config.listen)
             for listening in self._listenings:
-                stack.push_async_callback(listening.aclose)
+                stack.callback(listening.close)
             if self._setup.dev:
                 worker = embedded_worker(config.state_dir)
                 host = await stack.enter_async_context(worker)

@@ -6,8 +6,7 @@ import errno
 import socket
 import struct
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
@@ -17,6 +16,7 @@ import trio
 from harpcaller import descriptors
 from harpcaller.addresses import Address, TcpAddress, UnixAddress
 from harpcaller.dispatch.dispatcher import Dispatcher
+from harpcaller.front.accept import Meet, accept_for_ever
 from harpcaller.front.session import Session, Terms, refuse
 from indira import unixsocket
 
@@ -38,15 +38,16 @@ log = structlog.get_logger()
 
 @attrs.frozen(kw_only=True)
 class Listening:
-    """An open listener, the address it really has, and its file if it is one."""
+    """An open socket, the address it really has, and its file if it is one."""
 
-    listener: trio.SocketListener
+    sock: socket.socket
     address: Address
     bound: unixsocket.BoundSocket | None = None
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         """Close it, and remove its file."""
-        await self.listener.aclose()
+        trio.lowlevel.notify_closing(self.sock)
+        self.sock.close()
         if self.bound is not None:
             self.bound.remove()
 
@@ -77,16 +78,15 @@ async def open_listeners(addresses: Sequence[Address]) -> list[Listening]:
                 opened += await _listen_tcp(address)
     except BaseException:
         for listening in opened:
-            with trio.CancelScope(shield=True):
-                await listening.aclose()
+            listening.close()
         raise
     return opened
 
 
 def _listen_unix(address: UnixAddress) -> Listening:
     bound = unixsocket.bind(Path(address.path), backlog=BACKLOG)
-    listener = trio.SocketListener(trio.socket.from_stdlib_socket(bound.sock))
-    return Listening(listener=listener, address=address, bound=bound)
+    bound.sock.setblocking(False)
+    return Listening(sock=bound.sock, address=address, bound=bound)
 
 
 async def _listen_tcp(address: TcpAddress) -> list[Listening]:
@@ -105,9 +105,8 @@ async def _listen_tcp(address: TcpAddress) -> list[Listening]:
                 continue  # no IPv6 on this machine: "*" is IPv4 alone
             raise OSError(error.errno, f"{address}: {error.strerror}") from error
         port = sock.getsockname()[1]
-        listener = trio.SocketListener(trio.socket.from_stdlib_socket(sock))
         told = TcpAddress(str(sockaddr[0]), port)
-        opened.append(Listening(listener=listener, address=told))
+        opened.append(Listening(sock=sock, address=told))
     return opened
 
 
@@ -119,6 +118,7 @@ def _bind_tcp(family: int, sockaddr: tuple[object, ...]) -> socket.socket:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         for option in _KEEPALIVE:  # each connection inherits them: tcp(7)
             sock.setsockopt(*option)
+        sock.setblocking(False)
         sock.bind(sockaddr)
         sock.listen(BACKLOG)
     except BaseException:
@@ -157,23 +157,15 @@ class Front:
         """Accept clients until cancelled; each is served in the nursery `sessions`."""
         async with trio.open_nursery() as accept:
             for listening in listenings:
-                accept.start_soon(
-                    partial(
-                        trio.serve_listeners,
-                        self._meeting(listening.address),
-                        [listening.listener],
-                        handler_nursery=sessions,
-                    )
-                )
+                meet = self._meeting(listening.address)
+                accept.start_soon(accept_for_ever, listening.sock, meet, sessions)
 
     def end_idle(self) -> None:
         """Close the sessions that ask nothing; answers under way go on."""
         for session in list(self._sessions):
             session.end_if_idle()
 
-    def _meeting(
-        self, address: Address
-    ) -> Callable[[trio.SocketStream], Awaitable[None]]:
+    def _meeting(self, address: Address) -> Meet:
         """Return what serves a client who came in by `address`."""
         if isinstance(address, UnixAddress):
             return self._meet_known

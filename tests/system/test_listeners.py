@@ -62,7 +62,7 @@ async def serving(
         yield listenings, front
         nursery.cancel_scope.cancel()
     for listening in listenings:
-        await listening.aclose()
+        listening.close()
 
 
 def own_address() -> str:
