@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 import time
@@ -12,7 +11,7 @@ from contextlib import AsyncExitStack, nullcontext
 import structlog
 import trio
 
-from harpcaller import __version__, descriptors, logs
+from harpcaller import __version__, descriptors, interpreter, logs
 from harpcaller.admin import Administered, commands
 from harpcaller.config import Config, ConfigError
 from harpcaller.dispatch.dispatcher import Dispatcher, Limits
@@ -43,12 +42,6 @@ from protocol.replies import HelloLimits
 
 END_S = 10.0  # how long outcomes of stopped jobs may take to become durable
 LEAVE_S = 0.8  # how long clients may take to read their last line
-# The loop and the thread of the store take turns: with Python's 5 ms a commit may wait
-# as long for the loop, with less than 1 ms the turns cost more (bench/compare.py).
-SWITCH_INTERVAL_S = 0.001
-# Values of the wire make no cycles: to look for them among the thousands of records
-# that are kept for readers was an eighth of the CPU of a submit.
-GC_THRESHOLDS = (50_000, 20, 50)
 EX_OK, EX_FAILED, EX_IOERR = 0, 1, 74  # sysexits(3)
 
 log = structlog.get_logger()
@@ -64,9 +57,7 @@ def run(options: StartOptions) -> int:
     logs.configure(debug=setup.debug)
     os.umask(0o077)
     descriptors.raise_limit()
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
+    interpreter.settle()
     for warning in setup.config.warnings:
         log.warning("config.doubtful", warning=warning)
     daemon = Daemon(setup)
@@ -139,6 +130,7 @@ class Daemon:
                             service.receive_stops, self.stop, dispatcher.hurry
                         )
                         self._start_upkeep(upkeep)
+                        upkeep.start_soon(front.keep_time)
                         async with trio.open_nursery() as accept:
                             dispatcher.begin(opened.claims)
                             await dispatcher.take()

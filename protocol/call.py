@@ -68,9 +68,11 @@ def read_queue(value: JsonValue) -> QueueSpec:
     """
     if not isinstance(value, dict):
         refuse("queue", 'an object with "name" and "concurrency"')
+    name = value.get("name")
+    if len(value) == 1 and isinstance(name, dict):
+        return QueueSpec(name=canonical(name))
     fields = {f"queue.{field}": value[field] for field in value}
     refuse_unknown(fields, _QUEUE_FIELDS, within="queue.")
-    name = fields.get("queue.name")
     if not isinstance(name, dict):
         refuse("queue.name", "an object, the name of the queue")
     concurrency = take_count(fields, "queue.concurrency", least=1)

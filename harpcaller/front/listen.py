@@ -18,6 +18,7 @@ from harpcaller.addresses import Address, TcpAddress, UnixAddress
 from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.front.accept import Meet, accept_for_ever
 from harpcaller.front.session import Session, Terms, refuse
+from harpcaller.front.timers import Timers
 from indira import unixsocket
 
 FD_RESERVE = 128  # for the store and the admin socket
@@ -145,6 +146,7 @@ class Front:
         self._sessions: set[Session] = set()
         self._peers: Counter[str] = Counter()
         self._refusals = 0
+        self._timers = Timers()
 
     @property
     def session_count(self) -> int:
@@ -159,6 +161,10 @@ class Front:
             for listening in listenings:
                 meet = self._meeting(listening.address)
                 accept.start_soon(accept_for_ever, listening.sock, meet, sessions)
+
+    async def keep_time(self) -> None:
+        """End the sessions whose clients keep us waiting, until cancelled."""
+        await self._timers.run()
 
     def end_idle(self) -> None:
         """Close the sessions that ask nothing; answers under way go on."""
@@ -177,7 +183,7 @@ class Front:
             log.warning("session.refused", reason="too many connections")
             await self._refuse(stream, "too many connections; try again later")
             return
-        session = Session(stream, self._dispatcher, self._terms)
+        session = Session(stream, self._dispatcher, self._terms, self._timers)
         self._sessions.add(session)
         try:
             await session.run()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable
-from typing import Any
 
 import attrs
 import structlog
@@ -13,6 +12,7 @@ import trio
 from harpcaller import ops
 from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.front.conversation import Asked, Bounds, Conversation
+from harpcaller.front.timers import Timers
 from protocol import replies
 from protocol.errors import ErrorType, WireError
 from protocol.replies import HelloLimits
@@ -52,16 +52,22 @@ class Session:
         "_patience",
         "_stream",
         "_terms",
+        "_timer",
     )
 
     def __init__(
-        self, stream: trio.abc.HalfCloseableStream, dispatcher: Dispatcher, terms: Terms
+        self,
+        stream: trio.abc.HalfCloseableStream,
+        dispatcher: Dispatcher,
+        terms: Terms,
+        timers: Timers,
     ) -> None:
         self._stream = stream
         self._dispatcher = dispatcher
         self._terms = terms
         self._conversation = Conversation(terms.bounds, trio.current_time())
         self._patience = trio.CancelScope()
+        self._timer = timers.add(self._lose_patience)
         self._is_idle = False
         self._lines: list[bytes] = []
         self._lines_bytes = 0
@@ -83,6 +89,7 @@ class Session:
             log.exception("session.crashed")
             await self._apologize()
         finally:
+            self._timer.close()
             await self._stream.aclose()  # a socket: it closes at once
 
     async def _apologize(self) -> None:
@@ -99,7 +106,10 @@ class Session:
     def end_if_idle(self) -> None:
         """Stop waiting for the client's next request; answers under way go on."""
         if self._is_idle:
-            self._patience.cancel()
+            self._lose_patience()
+
+    def _lose_patience(self) -> None:
+        self._patience.cancel()
 
     async def write(self, lines: bytes) -> None:
         """Send `lines` with what follows, or at once if there is much."""
@@ -120,21 +130,21 @@ class Session:
         self._lines.clear()
         self._lines_bytes = 0
         for start in range(0, len(lines), SEND_BYTES):
-            self._patience.deadline = trio.current_time() + self._terms.send_timeout_s
+            self._timer.set(trio.current_time() + self._terms.send_timeout_s)
             await self._stream.send_all(lines[start : start + SEND_BYTES])
-        self._patience.deadline = math.inf
+        self._timer.set(math.inf)
 
     async def _converse(self) -> None:
         conversation = self._conversation
         while not conversation.is_over and not self._dispatcher.has_stopped:
             conversation.wait_from(trio.current_time())
-            self._patience.deadline = conversation.deadline
+            self._timer.set(conversation.deadline)
             self._is_idle = True
             data = await self._stream.receive_some(RECEIVE_BYTES)
             if self._patience.cancel_called:
                 return  # time was up in the same instant: as if it came too late
             self._is_idle = False
-            self._patience.deadline = math.inf
+            self._timer.set(math.inf)
             conversation.receive(data)
             while batch := conversation.next_batch():
                 await self._answer(batch)
@@ -154,8 +164,12 @@ class Session:
             else:
                 if begun:
                     await self._write_begun(begun)
-                await self._write_answer(asked)
-        await self._write_begun(begun)
+                try:
+                    await ops.answer(asked, self._dispatcher, self._terms.hello, self)
+                except WireError as error:
+                    await self.write(replies.error(error))
+        if begun:
+            await self._write_begun(begun)
 
     def _begin(self, asked: Submit | Cancel) -> bytes | Awaitable[bytes]:
         try:
@@ -174,15 +188,9 @@ class Session:
                 await self.write(replies.error(error))
         begun.clear()
 
-    async def _write_answer(self, asked: Any) -> None:
-        try:
-            await ops.answer(asked, self._dispatcher, self._terms.hello, self)
-        except WireError as error:
-            await self.write(replies.error(error))
-
     async def _take_leave(self) -> None:
         """Close so that no reply is lost: a close with unread input destroys it."""
-        self._patience.deadline = trio.current_time() + DRAIN_S
+        self._timer.set(trio.current_time() + DRAIN_S)
         await self._stream.send_eof()
         drained_bytes = 0
         while drained_bytes < MAX_DRAIN_BYTES:

@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 import trio
 
-from harpcaller import descriptors, logs
+from harpcaller import descriptors, interpreter, logs
 from harpcaller.worker.daemon import run
 from harpcaller.worker.settings import Settings, SettingsError, read_file, settings_of
 from indira.cli import Exit
@@ -34,6 +34,7 @@ def start(options: argparse.Namespace) -> int:
         if options.stop_at_eof:
             _check_input()
         descriptors.raise_limit()  # a call needs three
+        interpreter.settle()
         ready = partial(_tell_ready, options.ready_fd)
         stops_at_eof = options.stop_at_eof
         trio.run(partial(run, settings, reread, ready, stops_at_eof=stops_at_eof))

@@ -15,6 +15,7 @@ from trio.testing import memory_stream_pair
 from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.front.conversation import Bounds
 from harpcaller.front.session import Session, Terms
+from harpcaller.front.timers import Timers
 from harpcaller.store.memory import MemoryStore
 from protocol.replies import HelloLimits
 
@@ -63,7 +64,10 @@ async def a_visit(
         trio.open_nursery() as sessions,
     ):
         client, stream = pair()
-        session = Session(stream, dispatcher, Terms(bounds=Bounds(), hello=HELLO))
+        timers = Timers()
+        terms = Terms(bounds=Bounds(), hello=HELLO)
+        session = Session(stream, dispatcher, terms, timers)
+        sessions.start_soon(timers.run)
         sessions.start_soon(session.run)
         yield Visit(client, session, dispatcher)
         sessions.cancel_scope.cancel()

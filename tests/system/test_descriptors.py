@@ -67,3 +67,22 @@ def test_idle_clients_leave_room_for_jobs(tmp_path: Path) -> None:
         results = [ask(caller, replies, {"get_result": job}) for job in jobs]
 
         assert results == [{"result": 2}] * JOBS
+
+
+def test_without_a_descriptor_for_a_client_it_waits_its_turn(tmp_path: Path) -> None:
+    """The kernel keeps it; when others have left it is served, and nobody was hurt."""
+    more = {"max_connections": 10_000}
+    with running_daemon(tmp_path, settings=more, below=limited_to(64, 64)) as daemon:
+        with ExitStack() as stack:
+            crowd = [stack.enter_context(daemon.connect()) for _ in range(100)]
+            crowd[-1].settimeout(0.3)
+            crowd[-1].sendall(b'{"harpcaller":1,"cancel":"nothing"}\n')
+            with pytest.raises(TimeoutError):
+                crowd[-1].recv(1000)
+            for client in crowd[:-1]:
+                client.close()
+            crowd[-1].settimeout(10)
+
+            assert crowd[-1].recv(1000) == b'{"cancelled":false}\n'
+
+        assert daemon.log.read_text().count("accept.failed") == 1

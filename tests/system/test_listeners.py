@@ -59,6 +59,7 @@ async def serving(
         caps = Caps(max_connections=max_connections, max_per_peer=max_per_peer)
         front = Front(dispatcher, TERMS, caps)
         nursery.start_soon(front.serve, listenings, nursery)
+        nursery.start_soon(front.keep_time)
         yield listenings, front
         nursery.cancel_scope.cancel()
     for listening in listenings:
