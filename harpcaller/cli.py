@@ -45,6 +45,10 @@ def _add_daemon_verbs(verbs: Verbs) -> None:
     start.add_argument("--pidfile", type=Path, metavar="FILE", help="keeps the pid")
     start.add_argument("--debug", action="store_true", help="log more")
 
+    check = verbs.add("check", _check, "Name all that would keep it from starting.")
+    check.add_argument("--config", type=Path, metavar="FILE", help="the configuration")
+    check.add_argument("--json", action="store_true", help="an object a line")
+
     add_status(verbs, "Tell whether the dispatcher runs.")
     add_stop(verbs, "Stop the dispatcher and wait until it is gone.")
     verbs.add("version", _version, "Print the version.")
@@ -99,6 +103,13 @@ def _start(options: Namespace) -> int:
             debug=options.debug,
         )
     )
+
+
+def _check(options: Namespace) -> int:
+    from harpcaller.check import check  # noqa: PLC0415 (as above)
+    from harpcaller.options import StartOptions  # noqa: PLC0415
+
+    return check(StartOptions(config=options.config), as_json=options.json)
 
 
 def _list(options: Namespace) -> int:
