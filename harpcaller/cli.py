@@ -14,7 +14,7 @@ from typing import Any
 
 from harpcaller import __version__
 from indira.cli import Exit, Verbs, ask, pages, seconds, show
-from indira.verbs import add_status, add_stop, client_of
+from indira.verbs import add_reload, add_status, add_stop, client_of
 
 _DAY_S = 86400.0
 
@@ -51,6 +51,9 @@ def _add_daemon_verbs(verbs: Verbs) -> None:
 
     add_status(verbs, "Tell whether the dispatcher runs.")
     add_stop(verbs, "Stop the dispatcher and wait until it is gone.")
+    add_reload(
+        verbs, "Read the configuration again; what runs goes on.", "reload_config"
+    )
     verbs.add("version", _version, "Print the version.")
 
 

@@ -104,7 +104,7 @@ def ask(client: AdminClient, command: str, **arguments: Any) -> dict[str, Any]:
     if candidates:
         message = "\n".join([message, *map(str, candidates)])
         raise CommandFailed(message, Exit.USAGE)
-    raise CommandFailed(message)
+    raise CommandFailed("\n".join([message, *map(str, reply.get("errors", ()))]))
 
 
 def pages(

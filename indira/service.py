@@ -54,7 +54,7 @@ async def receive_stops(
 
 
 async def receive_reloads(
-    reload: Callable[[], Awaitable[None]],
+    reload: Callable[[], Awaitable[object]],
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from argparse import Namespace
+from functools import partial
 from typing import Any
 
 from indira.cli import CommandFailed, Exit, Verbs, ask, seconds, show
@@ -29,9 +30,9 @@ def add_stop(verbs: Verbs, text: str) -> None:
     stop.add_argument("--print-pid", action="store_true", help="the pid it had")
 
 
-def add_reload(verbs: Verbs, text: str) -> None:
-    """Add the verb that has the daemon read its settings again."""
-    verbs.add("reload", _reload, text)
+def add_reload(verbs: Verbs, text: str, command: str = "reload") -> None:
+    """Add the verb that has the daemon read its settings again, by its command."""
+    verbs.add("reload", partial(_reload, command), text)
 
 
 def client_of(options: Namespace) -> AdminClient:
@@ -69,9 +70,9 @@ def _ask_status(options: Namespace) -> dict[str, Any]:
         time.sleep(_RETRY_S)
 
 
-def _reload(options: Namespace) -> int:
+def _reload(command: str, options: Namespace) -> int:
     with client_of(options) as client:
-        needs_restart = ask(client, "reload")["needs_restart"]
+        needs_restart = ask(client, command)["needs_restart"]
     for key in needs_restart:
         sys.stderr.write(f'"{key}" takes effect at the next start\n')
     return Exit.OK

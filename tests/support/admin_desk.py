@@ -84,6 +84,9 @@ async def desk_over(directory: Path, max_running: int = 100) -> AsyncIterator[De
     async def status(wait: bool) -> Reply:
         return {"result": "running", "waited": wait}
 
+    async def reload() -> Reply:
+        return {"result": "ok", "needs_restart": []}
+
     administered = Administered(
         store=store,
         cancel=cancel,
@@ -92,6 +95,8 @@ async def desk_over(directory: Path, max_running: int = 100) -> AsyncIterator[De
         refresh_hosts=refresh,
         status=status,
         stop=lambda: desk.stops.append(None),
+        reload=reload,
+        max_age_s=lambda: None,
     )
     desk = Desk(store, commands(administered))
     try:
