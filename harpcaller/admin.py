@@ -87,6 +87,7 @@ class Administered:
     status: Callable[[bool], Awaitable[Reply]]
     stop: Callable[[], None]
     reload: Callable[[], Awaitable[Reply]]
+    reopen_logs: Callable[[], Awaitable[Reply]]
     max_age_s: Callable[[], float | None]
 
 
@@ -112,6 +113,11 @@ def _daemon_commands(daemon: Administered) -> list[Command]:
             name="reload_config",
             help="Read the configuration again; what runs goes on.",
             run=partial(_reload_config, daemon),
+        ),
+        Command(
+            name="reopen_logs",
+            help="Begin a new log file where the old one was moved away.",
+            run=partial(_reopen_logs, daemon),
         ),
         Command(
             name="list_hosts",
@@ -185,6 +191,10 @@ async def _stop(daemon: Administered, _: Arguments) -> Reply:
 
 async def _reload_config(daemon: Administered, _: Arguments) -> Reply:
     return await daemon.reload()
+
+
+async def _reopen_logs(daemon: Administered, _: Arguments) -> Reply:
+    return await daemon.reopen_logs()
 
 
 async def _list_hosts(daemon: Administered, arguments: Arguments) -> Reply:

@@ -54,6 +54,7 @@ def _add_daemon_verbs(verbs: Verbs) -> None:
     add_reload(
         verbs, "Read the configuration again; what runs goes on.", "reload_config"
     )
+    verbs.add("reopen-logs", _reopen_logs, "Begin a new log file after a rotation.")
     verbs.add("version", _version, "Print the version.")
 
 
@@ -164,6 +165,12 @@ def _hosts_list(options: Namespace) -> int:
 def _hosts_refresh(options: Namespace) -> int:
     with client_of(options) as client:
         ask(client, "refresh_hosts")
+    return Exit.OK
+
+
+def _reopen_logs(options: Namespace) -> int:
+    with client_of(options) as client:
+        ask(client, "reopen_logs")
     return Exit.OK
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, nullcontext
+from pathlib import Path
 
 import structlog
 import trio
@@ -44,13 +46,18 @@ def run(options: StartOptions) -> int:
     except ConfigError as error:
         sys.stderr.write(f"harpcallerd: {error}\n")
         return EX_FAILED
-    logs.configure(debug=setup.debug)
-    os.umask(0o077)
+    os.umask(0o077)  # before anything is made, the log first
+    try:
+        log_file = _open_log(setup.config.log_file)
+    except OSError as error:
+        sys.stderr.write(f"harpcallerd: {setup.config.log_file}: {error.strerror}\n")
+        return EX_FAILED
+    logs.configure(debug=setup.debug, file=log_file)
     descriptors.raise_limit()
     interpreter.settle()
     for warning in setup.config.warnings:
         log.warning("config.doubtful", warning=warning)
-    daemon = Daemon(setup, lambda: read_setup(options).config)
+    daemon = Daemon(setup, lambda: read_setup(options).config, log_file)
     has_failed = False
     try:
         trio.run(daemon.run)
@@ -66,8 +73,14 @@ def run(options: StartOptions) -> int:
 class Daemon:
     """One dispatcher process: its parts, and the order in which they end."""
 
-    def __init__(self, setup: Setup, reread: Callable[[], Config]) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        reread: Callable[[], Config],
+        log_file: logs.LogFile | None,
+    ) -> None:
         self.has_lost_store = False
+        self._log_file = log_file
         self._setup = setup
         config = setup.config
         self._renewal = Renewal(config, reread, self._apply)
@@ -121,10 +134,7 @@ class Daemon:
                         )
                         self._front = front
                         admin.start_soon(server.serve, admin_socket, self._commands())
-                        await admin.start(
-                            service.receive_stops, self.stop, dispatcher.hurry
-                        )
-                        await admin.start(service.receive_reloads, self._reload)
+                        await self._receive_signals(admin, dispatcher)
                         self._start_upkeep(upkeep)
                         upkeep.start_soon(front.keep_time)
                         async with trio.open_nursery() as accept:
@@ -140,6 +150,23 @@ class Daemon:
                     sessions.cancel_scope.deadline = trio.current_time() + LEAVE_S
                 upkeep.cancel_scope.cancel()
             admin.cancel_scope.cancel()
+
+    async def _receive_signals(
+        self, admin: trio.Nursery, dispatcher: Dispatcher
+    ) -> None:
+        await admin.start(service.receive_stops, self.stop, dispatcher.hurry)
+        await admin.start(service.receive_each, signal.SIGHUP, self._reload)
+        await admin.start(service.receive_each, signal.SIGUSR1, self._reopen_logs)
+
+    async def _reopen_logs(self) -> Reply:
+        """Begin a new log file where the old one was moved away."""
+        try:
+            if self._log_file is not None:
+                self._log_file.reopen()
+        except OSError as error:
+            log.error("log.kept", reason=error.strerror)  # noqa: TRY400 (no bug)
+            return refusal(f"{self._config.log_file}: {error.strerror}")
+        return {"result": "ok"}
 
     def stop(self) -> None:
         """Begin to stop: nothing more is accepted, running jobs get their grace."""
@@ -230,6 +257,7 @@ class Daemon:
                 status=self._status,
                 stop=self.stop,
                 reload=self._reload,
+                reopen_logs=self._reopen_logs,
                 max_age_s=lambda: self._config.max_age_s,
             )
         )
@@ -241,6 +269,10 @@ class Daemon:
             "version": __version__,
             "listen": [str(listening.address) for listening in self._listenings],
         }
+
+
+def _open_log(path: Path | None) -> logs.LogFile | None:
+    return None if path is None else logs.LogFile(path)
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> Sequence[BaseException]:

@@ -23,6 +23,7 @@ AT_START = {  # fields of Config that a reload leaves as they are: their keys
     "state_dir": "state_dir",
     "reserve_bytes": "reserve_bytes",
     "max_queued": "max_queued",
+    "log_file": "log_file",
 }
 
 log = structlog.get_logger()

@@ -129,6 +129,7 @@ KEYS: dict[str, Key] = {
     "max_exec_time": Key("max_exec_s", _SECONDS),
     "max_running": Key("max_running", integer(1)),
     "max_queued": Key("max_queued", integer(1)),
+    "log_file": Key("log_file", read_path),
     "stop_grace_s": Key("stop_grace_s", duration("seconds", may_be_none=True)),
     "linger_s": Key("linger_s", _SECONDS),
     "idle_s": Key("idle_s", _SECONDS),

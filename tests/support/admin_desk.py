@@ -101,6 +101,7 @@ async def desk_over(directory: Path, max_running: int = 100) -> AsyncIterator[De
         status=status,
         stop=lambda: desk.stops.append(None),
         reload=reload,
+        reopen_logs=reload,
         max_age_s=lambda: None,
     )
     desk = Desk(store, commands(administered))
