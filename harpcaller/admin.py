@@ -75,7 +75,7 @@ class Administered:
     """The parts of a daemon that commands act on.
 
     `status` takes whether to wait until the daemon is ready. `list_hosts` is
-    sorted by `hostname` and free of credentials. `max_age_s` is how long ended
+    sorted by `hostname` and free of credentials. `max_age_s` tells how long ended
     jobs are kept, None where they are kept for ever.
     """
 
@@ -86,7 +86,9 @@ class Administered:
     refresh_hosts: Callable[[], Awaitable[Refreshed]]
     status: Callable[[bool], Awaitable[Reply]]
     stop: Callable[[], None]
-    max_age_s: float | None = None
+    reload: Callable[[], Awaitable[Reply]]
+    reopen_logs: Callable[[], Awaitable[Reply]]
+    max_age_s: Callable[[], float | None]
 
 
 def commands(daemon: Administered) -> CommandTable:
@@ -106,6 +108,16 @@ def _daemon_commands(daemon: Administered) -> list[Command]:
             name="stop",
             help="Stop: running jobs get their grace, waiting ones stay queued.",
             run=partial(_stop, daemon),
+        ),
+        Command(
+            name="reload_config",
+            help="Read the configuration again; what runs goes on.",
+            run=partial(_reload_config, daemon),
+        ),
+        Command(
+            name="reopen_logs",
+            help="Begin a new log file where the old one was moved away.",
+            run=partial(_reopen_logs, daemon),
         ),
         Command(
             name="list_hosts",
@@ -177,6 +189,14 @@ async def _stop(daemon: Administered, _: Arguments) -> Reply:
     return {"result": "ok", "pid": os.getpid()}
 
 
+async def _reload_config(daemon: Administered, _: Arguments) -> Reply:
+    return await daemon.reload()
+
+
+async def _reopen_logs(daemon: Administered, _: Arguments) -> Reply:
+    return await daemon.reopen_logs()
+
+
 async def _list_hosts(daemon: Administered, arguments: Arguments) -> Reply:
     hosts = daemon.list_hosts()
     names = [str(host["hostname"]) for host in hosts]
@@ -198,7 +218,7 @@ async def _refresh_hosts(daemon: Administered, _: Arguments) -> Reply:
 
 
 async def _prune_jobs(daemon: Administered, arguments: Arguments) -> Reply:
-    max_age_s = arguments.seconds("max_age") or daemon.max_age_s
+    max_age_s = arguments.seconds("max_age") or daemon.max_age_s()
     if max_age_s is None:
         return refusal("no age is configured: say how old a job must be")
     pruned = await prune_once(daemon.store, time.time() - max_age_s)

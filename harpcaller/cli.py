@@ -14,7 +14,7 @@ from typing import Any
 
 from harpcaller import __version__
 from indira.cli import Exit, Verbs, ask, pages, seconds, show
-from indira.verbs import add_status, add_stop, client_of
+from indira.verbs import add_reload, add_status, add_stop, client_of
 
 _DAY_S = 86400.0
 
@@ -45,8 +45,16 @@ def _add_daemon_verbs(verbs: Verbs) -> None:
     start.add_argument("--pidfile", type=Path, metavar="FILE", help="keeps the pid")
     start.add_argument("--debug", action="store_true", help="log more")
 
+    check = verbs.add("check", _check, "Name all that would keep it from starting.")
+    check.add_argument("--config", type=Path, metavar="FILE", help="the configuration")
+    check.add_argument("--json", action="store_true", help="an object a line")
+
     add_status(verbs, "Tell whether the dispatcher runs.")
     add_stop(verbs, "Stop the dispatcher and wait until it is gone.")
+    add_reload(
+        verbs, "Read the configuration again; what runs goes on.", "reload_config"
+    )
+    verbs.add("reopen-logs", _reopen_logs, "Begin a new log file after a rotation.")
     verbs.add("version", _version, "Print the version.")
 
 
@@ -101,6 +109,13 @@ def _start(options: Namespace) -> int:
     )
 
 
+def _check(options: Namespace) -> int:
+    from harpcaller.check import check  # noqa: PLC0415 (as above)
+    from harpcaller.options import StartOptions  # noqa: PLC0415
+
+    return check(StartOptions(config=options.config), as_json=options.json)
+
+
 def _list(options: Namespace) -> int:
     with client_of(options) as client:
         return _show_all(
@@ -150,6 +165,12 @@ def _hosts_list(options: Namespace) -> int:
 def _hosts_refresh(options: Namespace) -> int:
     with client_of(options) as client:
         ask(client, "refresh_hosts")
+    return Exit.OK
+
+
+def _reopen_logs(options: Namespace) -> int:
+    with client_of(options) as client:
+        ask(client, "reopen_logs")
     return Exit.OK
 
 

@@ -3,42 +3,34 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, nullcontext
+from pathlib import Path
 
 import structlog
 import trio
 
-from harpcaller import __version__, descriptors, interpreter, logs
+from harpcaller import __version__, descriptors, interpreter, logs, renewal
 from harpcaller.admin import Administered, commands
 from harpcaller.config import Config, ConfigError
-from harpcaller.dispatch.dispatcher import Dispatcher, Limits
+from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.embedded import WorkerFailed, embedded_worker, print_welcome
-from harpcaller.front.conversation import Bounds
-from harpcaller.front.listen import (
-    Caps,
-    Front,
-    Listening,
-    default_max_connections,
-    open_listeners,
-)
-from harpcaller.front.session import Terms
-from harpcaller.hosts.refresh import Refresher, RegistryScript
-from harpcaller.hosts.registry import Registry
+from harpcaller.front.listen import Front, Listening, open_listeners
+from harpcaller.hosts.refresh import Refresher
+from harpcaller.hosts.registry import Host, Registry
 from harpcaller.options import StartOptions
+from harpcaller.renewal import Renewal, Renewed
 from harpcaller.runners.harp import HarpRunner
-from harpcaller.runners.tls import WorkerTls
 from harpcaller.setup import Setup, read_setup
 from harpcaller.store import Opened, StoreError
 from harpcaller.store.sqlite import SqliteStore
 from harpcaller.upkeep import prune_for_ever
 from indira import server, service
-from indira.commands import CommandTable, Reply
+from indira.commands import CommandTable, Reply, refusal
 from indira.unixsocket import SocketTaken
-from protocol.jsontext import MAX_DEPTH
-from protocol.replies import HelloLimits
 
 END_S = 10.0  # how long outcomes of stopped jobs may take to become durable
 LEAVE_S = 0.8  # how long clients may take to read their last line
@@ -54,13 +46,18 @@ def run(options: StartOptions) -> int:
     except ConfigError as error:
         sys.stderr.write(f"harpcallerd: {error}\n")
         return EX_FAILED
-    logs.configure(debug=setup.debug)
-    os.umask(0o077)
+    os.umask(0o077)  # before anything is made, the log first
+    try:
+        log_file = _open_log(setup.config.log_file)
+    except OSError as error:
+        sys.stderr.write(f"harpcallerd: {setup.config.log_file}: {error.strerror}\n")
+        return EX_FAILED
+    logs.configure(debug=setup.debug, file=log_file)
     descriptors.raise_limit()
     interpreter.settle()
     for warning in setup.config.warnings:
         log.warning("config.doubtful", warning=warning)
-    daemon = Daemon(setup)
+    daemon = Daemon(setup, lambda: read_setup(options).config, log_file)
     has_failed = False
     try:
         trio.run(daemon.run)
@@ -76,12 +73,20 @@ def run(options: StartOptions) -> int:
 class Daemon:
     """One dispatcher process: its parts, and the order in which they end."""
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        reread: Callable[[], Config],
+        log_file: logs.LogFile | None,
+    ) -> None:
         self.has_lost_store = False
+        self._log_file = log_file
         self._setup = setup
         config = setup.config
+        self._renewal = Renewal(config, reread, self._apply)
+        self._beside: tuple[Host, ...] = ()  # hosts that no configuration names
         self._registry = Registry(config.hosts)
-        self._refresher = Refresher(self._registry, _script(config))
+        self._refresher = Refresher(self._registry, renewal.registry_script(config))
         self._store = SqliteStore(
             config.state_dir,
             reserve_bytes=config.reserve_bytes,
@@ -105,8 +110,8 @@ class Daemon:
                 stack.callback(listening.close)
             if self._setup.dev:
                 worker = embedded_worker(config.state_dir)
-                host = await stack.enter_async_context(worker)
-                self._registry.configure([*config.hosts, host])
+                self._beside = (await stack.enter_async_context(worker),)
+                self._registry.configure([*config.hosts, *self._beside])
             # Last: who finds the admin socket finds a dispatcher that runs.
             admin = await stack.enter_async_context(
                 server.listening(self._setup.admin_socket)
@@ -124,11 +129,12 @@ class Daemon:
                 async with trio.open_nursery() as sessions:
                     async with trio.open_nursery() as jobs:
                         dispatcher = self._open_dispatcher(jobs)
-                        front = Front(dispatcher, _terms(config), _caps(config))
-                        admin.start_soon(server.serve, admin_socket, self._commands())
-                        admin.start_soon(
-                            service.receive_stops, self.stop, dispatcher.hurry
+                        front = Front(
+                            dispatcher, renewal.terms(config), renewal.caps(config)
                         )
+                        self._front = front
+                        admin.start_soon(server.serve, admin_socket, self._commands())
+                        await self._receive_signals(admin, dispatcher)
                         self._start_upkeep(upkeep)
                         upkeep.start_soon(front.keep_time)
                         async with trio.open_nursery() as accept:
@@ -145,26 +151,62 @@ class Daemon:
                 upkeep.cancel_scope.cancel()
             admin.cancel_scope.cancel()
 
+    async def _receive_signals(
+        self, admin: trio.Nursery, dispatcher: Dispatcher
+    ) -> None:
+        await admin.start(service.receive_stops, self.stop, dispatcher.hurry)
+        await admin.start(service.receive_each, signal.SIGHUP, self._reload)
+        await admin.start(service.receive_each, signal.SIGUSR1, self._reopen_logs)
+
+    async def _reopen_logs(self) -> Reply:
+        """Begin a new log file where the old one was moved away."""
+        try:
+            if self._log_file is not None:
+                self._log_file.reopen()
+        except OSError as error:
+            log.error("log.kept", reason=error.strerror)  # noqa: TRY400 (no bug)
+            return refusal(f"{self._config.log_file}: {error.strerror}")
+        return {"result": "ok"}
+
     def stop(self) -> None:
         """Begin to stop: nothing more is accepted, running jobs get their grace."""
         log.info("daemon.stopping")
         self._stopping.set()
 
+    @property
+    def _config(self) -> Config:
+        """The configuration in force."""
+        return self._renewal.config
+
+    async def _reload(self) -> Reply:
+        """Go by the configuration as it is now; a mistake in it changes nothing."""
+        try:
+            with service.reloading():
+                needs_restart = await self._renewal.renew()
+        except ConfigError as error:
+            problems = error.lines()
+            log.error("config.refused", problems=problems)  # noqa: TRY400 (no bug)
+            return {**refusal("the old configuration is kept"), "errors": [*problems]}
+        return {"result": "ok", "needs_restart": [*needs_restart]}
+
+    def _apply(self, renewed: Renewed) -> None:
+        config = renewed.config
+        assert self._dispatcher is not None  # noqa: S101 (opened before)
+        self._registry.configure([*config.hosts, *self._beside])
+        self._refresher.configure(renewal.registry_script(config))
+        self._runner.configure(renewed.tls, config.max_worker_line_bytes)
+        self._dispatcher.configure(renewal.limits(config), config.max_running)
+        self._front.configure(renewal.terms(config), renewal.caps(config))
+
     def _open_dispatcher(self, jobs: trio.Nursery) -> Dispatcher:
         config = self._setup.config
-        tls = WorkerTls.load(
-            ca_file=config.ca_file,
-            known_certs_file=config.known_certs_file,
-            verify_hostname=config.verify_hostname,
+        self._runner = HarpRunner(
+            self._registry, renewal.worker_tls(config), config.max_worker_line_bytes
         )
-        self._runner = HarpRunner(self._registry, tls, config.max_worker_line_bytes)
         self._dispatcher = Dispatcher(
             self._store,
             self._runner,
-            Limits(
-                default_timeout_s=config.default_timeout_s,
-                max_exec_s=config.max_exec_s,
-            ),
+            renewal.limits(config),
             jobs,
             time.time,
         )
@@ -174,11 +216,11 @@ class Daemon:
         upkeep.start_soon(self._runner.run)
         upkeep.start_soon(self._refresher.run)
         upkeep.start_soon(
-            prune_for_ever, self._store, self._setup.config.max_age_s, time.time
+            prune_for_ever, self._store, lambda: self._config.max_age_s, time.time
         )
 
     async def _stop_jobs(self, dispatcher: Dispatcher, jobs: trio.Nursery) -> None:
-        grace_s = 0.0 if self.has_lost_store else self._setup.config.stop_grace_s
+        grace_s = 0.0 if self.has_lost_store else self._config.stop_grace_s
         with trio.move_on_after(grace_s + END_S):
             await dispatcher.stop(grace_s)
         jobs.cancel_scope.cancel()
@@ -214,7 +256,9 @@ class Daemon:
                 refresh_hosts=self._refresher.refresh_now,
                 status=self._status,
                 stop=self.stop,
-                max_age_s=self._setup.config.max_age_s,
+                reload=self._reload,
+                reopen_logs=self._reopen_logs,
+                max_age_s=lambda: self._config.max_age_s,
             )
         )
 
@@ -227,41 +271,8 @@ class Daemon:
         }
 
 
-def _script(config: Config) -> RegistryScript | None:
-    if config.host_db_script is None:
-        return None
-    return RegistryScript(
-        path=config.host_db_script,
-        cache=config.host_cache,
-        every_s=config.host_db_refresh_s,
-        timeout_s=config.host_db_timeout_s,
-    )
-
-
-def _terms(config: Config) -> Terms:
-    bounds = Bounds(
-        max_line_bytes=config.max_line_bytes,
-        max_pending=config.max_pending,
-        first_line_s=config.first_line_s,
-        linger_s=config.linger_s,
-        idle_s=config.idle_s,
-    )
-    hello = HelloLimits(
-        max_line_bytes=config.max_line_bytes,
-        max_depth=MAX_DEPTH,
-        max_pending=config.max_pending,
-        timeout_s=config.default_timeout_s,
-        max_exec_s=config.max_exec_s,
-    )
-    return Terms(bounds=bounds, hello=hello, send_timeout_s=config.send_timeout_s)
-
-
-def _caps(config: Config) -> Caps:
-    return Caps(
-        max_connections=config.max_connections
-        or default_max_connections(config.max_running),
-        max_per_peer=config.max_connections_per_peer,
-    )
+def _open_log(path: Path | None) -> logs.LogFile | None:
+    return None if path is None else logs.LogFile(path)
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> Sequence[BaseException]:

@@ -18,12 +18,12 @@ log = structlog.get_logger()
 
 
 async def prune_for_ever(
-    store: Store, max_age_s: float, clock: Callable[[], float]
+    store: Store, max_age_s: Callable[[], float], clock: Callable[[], float]
 ) -> NoReturn:
-    """Forget jobs that ended more than `max_age_s` ago, in small lots."""
+    """Forget jobs that ended more than `max_age_s()` ago, in small lots."""
     while True:
         try:
-            pruned = await prune_once(store, clock() - max_age_s)
+            pruned = await prune_once(store, clock() - max_age_s())
         except StoreError as error:
             log.warning("jobs.kept", reason=str(error))
         else:

@@ -6,10 +6,10 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from indira.client import AdminClient, AdminError, NotRunning
 
@@ -24,11 +24,25 @@ class Exit(IntEnum):
 
 
 class CommandFailed(Exception):
-    """The daemon said no; `exit` is what the verb ends with."""
+    """A verb failed; `code` is what it ends with, `reply` what a program is told."""
 
-    def __init__(self, message: str, code: Exit = Exit.FAILED) -> None:
+    def __init__(
+        self,
+        message: str,
+        code: Exit = Exit.FAILED,
+        reply: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(message)
         self.code = code
+        self.reply = reply or {"result": "error", "message": message}
+
+
+class WrongUsage(Exception):
+    """The command line is wrong; `usage` is how it should be."""
+
+    def __init__(self, message: str, usage: str) -> None:
+        super().__init__(message)
+        self.usage = usage
 
 
 def default_socket(program: str) -> Path:
@@ -47,7 +61,7 @@ class Verbs:
 
     def __init__(self, program: str, socket_name: str, description: str) -> None:
         self._default_socket = default_socket(socket_name)
-        self._parser = argparse.ArgumentParser(
+        self._parser = _Parser(
             prog=program, description=description, allow_abbrev=False
         )
         _add_socket(self._parser, f"the admin socket; default {self._default_socket}")
@@ -67,26 +81,43 @@ class Verbs:
         return verb
 
     def run(self, argv: list[str] | None) -> int:
-        """Carry out the command line; return the exit code."""
-        options = self._parser.parse_args(argv)
-        options.is_socket_given = "socket" in options
-        if not options.is_socket_given:
-            options.socket = self._default_socket
+        """Carry out the command line; return the exit code.
+
+        With `--json` among the words, errors are a JSON object too.
+        """
+        words = sys.argv[1:] if argv is None else argv
+        complain = _complain_in_json if "--json" in words else self._complain
         try:
-            code = int(options.run(options))
-            sys.stdout.flush()  # here, so that a closed pipe is met below
+            return self._carry_out(words)
+        except WrongUsage as error:
+            if complain == self._complain:
+                sys.stderr.write(error.usage)
+            complain(CommandFailed(str(error)))
+            return Exit.USAGE
         except CommandFailed as failure:
-            return complain(self._parser.prog, str(failure), failure.code)
-        except NotRunning as failure:
-            return complain(self._parser.prog, str(failure), Exit.NOT_RUNNING)
-        except AdminError as failure:
-            return complain(self._parser.prog, str(failure), Exit.FAILED)
+            complain(failure)
+            return failure.code
+        except AdminError as error:
+            complain(CommandFailed(str(error)))
+            is_running = not isinstance(error, NotRunning)
+            return Exit.FAILED if is_running else Exit.NOT_RUNNING
         except BrokenPipeError:  # `harpcallerd list | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return Exit.FAILED
         except KeyboardInterrupt:
             return 130  # as the shell would say it: 128 + SIGINT
+
+    def _carry_out(self, words: list[str]) -> int:
+        options = self._parser.parse_args(words)
+        options.is_socket_given = "socket" in options
+        if not options.is_socket_given:
+            options.socket = self._default_socket
+        code = int(options.run(options))
+        sys.stdout.flush()  # here, so that a closed pipe is met in `run`
         return code
+
+    def _complain(self, failure: CommandFailed) -> None:
+        sys.stderr.write(f"{self._parser.prog}: {failure}\n")
 
 
 def ask(client: AdminClient, command: str, **arguments: Any) -> dict[str, Any]:
@@ -103,8 +134,9 @@ def ask(client: AdminClient, command: str, **arguments: Any) -> dict[str, Any]:
     message = str(reply.get("message", reply["result"]))
     if candidates:
         message = "\n".join([message, *map(str, candidates)])
-        raise CommandFailed(message, Exit.USAGE)
-    raise CommandFailed(message)
+        raise CommandFailed(message, Exit.USAGE, reply)
+    message = "\n".join([message, *map(str, reply.get("errors", ()))])
+    raise CommandFailed(message, reply=reply)
 
 
 def pages(
@@ -125,10 +157,28 @@ def show(value: Any) -> None:
     sys.stdout.write(json.dumps(value) + "\n")
 
 
-def complain(program: str, message: str, code: int) -> int:
-    """Write why the verb failed; return `code`."""
-    sys.stderr.write(f"{program}: {message}\n")
-    return code
+def show_all(values: Iterable[Any]) -> int:
+    """Write JSON values, each on a line of its own; return that all is well."""
+    for value in values:
+        show(value)
+    return Exit.OK
+
+
+def show_progress(progress: dict[str, Any]) -> None:
+    """Write how far a command is, for programs: at once, a pipe would keep it."""
+    show({"progress": progress})
+    sys.stdout.flush()
+
+
+def tell_progress(progress: dict[str, Any]) -> None:
+    """Write how far a command is, for people: beside what it prints."""
+    told = ", ".join(f"{name} {value}" for name, value in progress.items())
+    sys.stderr.write(f"{told}\n")
+
+
+def add_json(verb: argparse.ArgumentParser, text: str) -> None:
+    """Let a verb take `--json`: for programs, one JSON document a line."""
+    verb.add_argument("--json", action="store_true", help=text)
 
 
 def seconds(text: str) -> float:
@@ -137,6 +187,18 @@ def seconds(text: str) -> float:
     if not 0 <= value < 1e9:
         raise ValueError(text)
     return value
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises what is wrong, so that one place tells it."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise `message`."""
+        raise WrongUsage(message, self.format_usage())
+
+
+def _complain_in_json(failure: CommandFailed) -> None:
+    sys.stderr.write(json.dumps(failure.reply) + "\n")
 
 
 def _add_socket(parser: argparse.ArgumentParser, text: str) -> None:

@@ -8,6 +8,7 @@ import os
 import select
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -35,12 +36,21 @@ class TimedOut(AdminError):
 class AdminClient:
     """One connection to a daemon's admin socket, made by the first command.
 
-    `timeout_s` bounds connecting and each command; None waits without end.
+    `timeout_s` bounds connecting and each command, or where a command tells how far
+    it is, the silence between; None waits without end. `hear` is called with what a
+    command tells before its reply.
     """
 
-    def __init__(self, path: Path, *, timeout_s: float | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        timeout_s: float | None = None,
+        hear: Callable[[dict[str, Any]], None] = lambda progress: None,
+    ) -> None:
         self._path = path
         self._timeout_s = timeout_s
+        self._hear = hear
         self._socket: socket.socket | None = None
         self._received = bytearray()
 
@@ -63,18 +73,14 @@ class AdminClient:
             Refused: the socket is not for us, or the answer is no reply.
             TimedOut: no answer in time.
         """
-        deadline = None
-        if self._timeout_s is not None:
-            deadline = time.monotonic() + self._timeout_s
         request = {"command": command}
         request.update({k: v for k, v in arguments.items() if v is not None})
-        line = self._ask(json.dumps(request).encode() + b"\n", deadline)
-        try:
-            reply = json.loads(line)
-        except ValueError as error:
-            raise Refused(f"{self._path}: the answer is no JSON") from error
-        if not isinstance(reply, dict) or "result" not in reply:
-            raise Refused(f"{self._path}: the answer is no reply to a command")
+        line: bytes | None = json.dumps(request).encode() + b"\n"
+        while "result" not in (reply := self._parse(self._ask(line))):
+            if not isinstance(reply.get("progress"), dict):
+                raise Refused(f"{self._path}: the answer is no reply to a command")
+            self._hear(reply["progress"])
+            line = None
         return reply
 
     def wait_closed(self) -> None:
@@ -101,12 +107,26 @@ class AdminClient:
             self._socket = None
         self._received.clear()
 
-    def _ask(self, line: bytes, deadline: float | None) -> bytes:
+    def _parse(self, line: bytes) -> dict[str, Any]:
+        try:
+            reply = json.loads(line)
+        except ValueError as error:
+            raise Refused(f"{self._path}: the answer is no JSON") from error
+        if not isinstance(reply, dict):
+            raise Refused(f"{self._path}: the answer is no reply to a command")
+        return reply
+
+    def _ask(self, line: bytes | None) -> bytes:
+        """Return the next line that comes, after sending `line` if there is one."""
+        deadline = None
+        if self._timeout_s is not None:
+            deadline = time.monotonic() + self._timeout_s
         try:
             if self._socket is None:
                 self._socket = _connect(self._path, _left(deadline))
-            self._socket.settimeout(_left(deadline))
-            self._socket.sendall(line)
+            if line is not None:
+                self._socket.settimeout(_left(deadline))
+                self._socket.sendall(line)
             return self._read_line(self._socket, deadline)
         except TimeoutError as error:
             self.close()

@@ -24,6 +24,9 @@ from protocol.jsontext import JsonText, JsonValue, decode, encode
 Reply: TypeAlias = Mapping[str, JsonValue | JsonText]
 """The fields of one reply; bytes are JSON already and go out as they are."""
 
+Tell: TypeAlias = Callable[[Mapping[str, JsonValue]], Awaitable[None]]
+"""Tells the administrator how far a long command is."""
+
 
 class Kind(StrEnum):
     """What a parameter takes; the value is how a complaint names it."""
@@ -31,6 +34,7 @@ class Kind(StrEnum):
     FLAG = "true or false"
     COUNT = "an integer of at least 0"
     SECONDS = "a number of seconds above 0"
+    AGE = "a number of seconds, 0 or more"
     TEXT = "a string"
     OBJECT = "an object"
 
@@ -62,7 +66,7 @@ class Arguments:
         return value if isinstance(value, int) else None
 
     def seconds(self, name: str) -> float | None:
-        """Return a SECONDS, None where it was left out."""
+        """Return a SECONDS or an AGE, None where it was left out."""
         value = self._values[name]
         return value if isinstance(value, int | float) else None
 
@@ -78,13 +82,34 @@ class Arguments:
 
 
 @attrs.frozen(kw_only=True)
+class Long:
+    """What takes its time, and tells meanwhile how far it is.
+
+    A client that goes away has it cancelled, unless it `outlives_client`.
+    """
+
+    run: Callable[[Arguments, Tell], Awaitable[Reply]]
+    outlives_client: bool = False
+
+
+@attrs.frozen(kw_only=True)
 class Command:
     """Something a daemon does for its administrator, and what it takes."""
 
     name: str
     help: str
-    run: Callable[[Arguments], Awaitable[Reply]]
+    run: Callable[[Arguments], Awaitable[Reply]] | Long
     parameters: tuple[Parameter, ...] = ()
+
+    async def carry_out(self, arguments: Arguments, tell: Tell) -> Reply:
+        """Do it; return what the daemon says.
+
+        Raises:
+            WireError: it was refused.
+        """
+        if isinstance(self.run, Long):
+            return await self.run.run(arguments, tell)
+        return await self.run(arguments)
 
     def check(self, fields: Fields) -> Arguments:
         """Return what the command is to be run with.
@@ -139,6 +164,11 @@ def refusal(message: str) -> Reply:
     return {"result": "error", "message": message}
 
 
+def progress_line(progress: Mapping[str, JsonValue]) -> bytes:
+    """Return the line that tells how far a long command is."""
+    return b'{"progress":' + encode(dict(progress)) + b"}\n"
+
+
 def reply_line(reply: Reply) -> bytes:
     """Return the line that tells `reply`, line end included."""
     fields = [
@@ -158,6 +188,13 @@ def _take(fields: Fields, parameter: Parameter) -> JsonValue:
     return _READERS[parameter.kind](fields, name)
 
 
+def _take_age(fields: Fields, field: str) -> JsonValue:
+    value = fields[field]
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        refuse(field, Kind.AGE)
+    return value and take_seconds(fields, field)
+
+
 def _take_object(fields: Fields, field: str) -> JsonValue:
     value = fields[field]
     if not isinstance(value, dict):
@@ -169,6 +206,7 @@ _READERS: dict[Kind, Callable[[Fields, str], JsonValue]] = {
     Kind.FLAG: lambda fields, name: take_boolean(fields, name, default=False),
     Kind.COUNT: take_count,
     Kind.SECONDS: take_seconds,
+    Kind.AGE: _take_age,
     Kind.TEXT: take_string,
     Kind.OBJECT: _take_object,
 }
@@ -178,6 +216,7 @@ def _description(command: Command) -> JsonValue:
     return {
         "name": command.name,
         "help": command.help,
+        "progress": isinstance(command.run, Long),
         "parameters": [
             {
                 "name": parameter.name,

@@ -53,17 +53,18 @@ async def receive_stops(
             is_stopping = True
 
 
-async def receive_reloads(
-    reload: Callable[[], Awaitable[None]],
+async def receive_each(
+    number: signal.Signals,
+    act: Callable[[], Awaitable[object]],
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Call `reload` at each SIGHUP; those that come meanwhile count as one."""
-    with trio.open_signal_receiver(signal.SIGHUP) as received:
+    """Call `act` at each signal of a kind; those that come meanwhile count as one."""
+    with trio.open_signal_receiver(number) as received:
         task_status.started()
         async for _ in received:
-            log.info("signal.received", signal="SIGHUP")
-            await reload()
+            log.info("signal.received", signal=number.name)
+            await act()
 
 
 @contextmanager

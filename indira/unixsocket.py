@@ -35,7 +35,11 @@ class BoundSocket:
 
 
 def bind(
-    path: Path, *, mode: int = 0o660, group: str | None = None, backlog: int = 1024
+    path: Path,
+    *,
+    mode: int = 0o660,
+    group: int | str | None = None,
+    backlog: int = 1024,
 ) -> BoundSocket:
     """Listen on `path`; its directory is made, a dead daemon's socket replaced.
 

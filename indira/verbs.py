@@ -5,9 +5,20 @@ from __future__ import annotations
 import sys
 import time
 from argparse import Namespace
+from functools import partial
 from typing import Any
 
-from indira.cli import CommandFailed, Exit, Verbs, ask, seconds, show
+from indira.cli import (
+    CommandFailed,
+    Exit,
+    Verbs,
+    add_json,
+    ask,
+    seconds,
+    show,
+    show_progress,
+    tell_progress,
+)
 from indira.client import AdminClient, NotRunning, wait_exit
 
 ANSWER_S = 120.0  # any command but `status --wait` and `stop`
@@ -19,7 +30,7 @@ def add_status(verbs: Verbs, text: str) -> None:
     status = verbs.add("status", _status, text)
     status.add_argument("--wait", action="store_true", help="until it does")
     status.add_argument("--timeout", type=seconds, metavar="SECONDS")
-    status.add_argument("--json", action="store_true", help="with all details")
+    add_json(status, "with all details")
 
 
 def add_stop(verbs: Verbs, text: str) -> None:
@@ -27,16 +38,22 @@ def add_stop(verbs: Verbs, text: str) -> None:
     stop = verbs.add("stop", _stop, text)
     stop.add_argument("--timeout", type=seconds, metavar="SECONDS")
     stop.add_argument("--print-pid", action="store_true", help="the pid it had")
+    add_json(stop, "an object with the pid it had")
 
 
-def add_reload(verbs: Verbs, text: str) -> None:
-    """Add the verb that has the daemon read its settings again."""
-    verbs.add("reload", _reload, text)
+def add_reload(verbs: Verbs, text: str, command: str = "reload") -> None:
+    """Add the verb that has the daemon read its settings again, by its command."""
+    verbs.add("reload", partial(_reload, command), text)
 
 
 def client_of(options: Namespace) -> AdminClient:
-    """Return a client of the daemon that the options of a verb name."""
-    return AdminClient(options.socket, timeout_s=ANSWER_S)
+    """Return a client of the daemon that the options of a verb name.
+
+    How far a long command is goes to the standard error, with `--json` to the output.
+    """
+    is_json = getattr(options, "json", False)
+    hear = show_progress if is_json else tell_progress
+    return AdminClient(options.socket, timeout_s=ANSWER_S, hear=hear)
 
 
 def _status(options: Namespace) -> int:
@@ -47,7 +64,8 @@ def _status(options: Namespace) -> int:
     if options.json:
         show(reply)
     else:
-        sys.stdout.write(f"{reply['result']}\n")
+        state = "draining" if reply.get("draining") else reply["result"]
+        sys.stdout.write(f"{state}\n")
     return Exit.OK if reply["result"] == "running" else Exit.NOT_RUNNING
 
 
@@ -69,9 +87,9 @@ def _ask_status(options: Namespace) -> dict[str, Any]:
         time.sleep(_RETRY_S)
 
 
-def _reload(options: Namespace) -> int:
+def _reload(command: str, options: Namespace) -> int:
     with client_of(options) as client:
-        needs_restart = ask(client, "reload")["needs_restart"]
+        needs_restart = ask(client, command)["needs_restart"]
     for key in needs_restart:
         sys.stderr.write(f'"{key}" takes effect at the next start\n')
     return Exit.OK
@@ -87,6 +105,8 @@ def _stop(options: Namespace) -> int:
         left = max(options.timeout - (time.monotonic() - begun), 0)
     if not wait_exit(int(reply["pid"]), left):
         raise CommandFailed(f"process {reply['pid']} is still there")
-    if options.print_pid:
+    if options.json:
+        show(reply)
+    elif options.print_pid:
         sys.stdout.write(f"{reply['pid']}\n")
     return Exit.OK

@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from harpcaller.addresses import Address, TcpAddress, read_address
-from harpcaller.config.keys import Read, read_boolean, read_path, read_port, read_string
+from harpcaller.config.keys import (
+    Read,
+    read_boolean,
+    read_file,
+    read_path,
+    read_port,
+    read_string,
+)
 from harpcaller.config.problems import Problem, unknown_key
 from harpcaller.hosts.lines import complain_of_name
 from harpcaller.hosts.registry import DEFAULT_PORT, Host
@@ -26,7 +33,7 @@ def _read_socket_path(value: Any, folder: Path) -> Address:
 
 
 def _read_password_file(value: Any, folder: Path) -> str:
-    path = read_path(value, folder)
+    path = read_file(value, folder)
     try:
         untrusted = complain_if_writable(path)
         with path.open("rb") as file:

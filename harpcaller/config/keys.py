@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import attrs
 
 from harpcaller.addresses import EXPECTED, Address, read_address
 
+_CREDENTIAL = "credential:"
 Read = Callable[[Any, Path], Any]
 """Turns a TOML value into a setting; relative paths start from the folder given.
 
@@ -39,6 +41,20 @@ def read_path(value: Any, folder: Path) -> Path:
     if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError("expected a path in quotes")
     return folder / value
+
+
+def read_file(value: Any, folder: Path) -> Path:
+    """Return the path of a file that is read: `credential:NAME` is one of systemd's."""
+    path = read_path(value, folder)
+    name = value.removeprefix(_CREDENTIAL)
+    if name == value:
+        return path
+    if "/" in name or name in {"", ".", ".."}:
+        raise ValueError("expected the name of a credential")
+    held = os.environ.get("CREDENTIALS_DIRECTORY")  # systemd.exec(5), LoadCredential=
+    if held is None:
+        raise ValueError(f"expected systemd to pass it: LoadCredential={name}:PATH")
+    return Path(held, name)
 
 
 def read_boolean(value: Any, _folder: Path) -> bool:
@@ -113,6 +129,7 @@ KEYS: dict[str, Key] = {
     "max_exec_time": Key("max_exec_s", _SECONDS),
     "max_running": Key("max_running", integer(1)),
     "max_queued": Key("max_queued", integer(1)),
+    "log_file": Key("log_file", read_path),
     "stop_grace_s": Key("stop_grace_s", duration("seconds", may_be_none=True)),
     "linger_s": Key("linger_s", _SECONDS),
     "idle_s": Key("idle_s", _SECONDS),
@@ -122,8 +139,8 @@ KEYS: dict[str, Key] = {
     "max_pending": Key("max_pending", integer(1)),
     "max_connections": Key("max_connections", integer(0)),
     "max_connections_per_peer": Key("max_connections_per_peer", integer(1)),
-    "ca_file": Key("ca_file", read_path),
-    "known_certs_file": Key("known_certs_file", read_path),
+    "ca_file": Key("ca_file", read_file),
+    "known_certs_file": Key("known_certs_file", read_file),
     "verify_hostname": Key("verify_hostname", read_boolean),
     "max_worker_line_bytes": Key("max_worker_line_bytes", _LINE_BYTES),
     "host_db": Key("host_db", read_path),

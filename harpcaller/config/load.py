@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tomllib
 from pathlib import Path
@@ -12,12 +13,14 @@ import attrs
 
 from harpcaller.config.host_tables import read_host_tables
 from harpcaller.config.keys import IGNORED, KEYS, STREAM_DIRECTORY, TABLES
-from harpcaller.config.problems import ConfigError, Problem, unknown_key
+from harpcaller.config.positions import Position, key_positions
+from harpcaller.config.problems import ConfigError, Problem, placed, unknown_key
 from harpcaller.config.values import Config
 from harpcaller.rights import complain_if_open_writable
 from harpcaller.runners.tls import TrustError, WorkerTls
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
+_PLACE = re.compile(r"(.*) \(at line ([0-9]+), column ([0-9]+)\)", re.DOTALL)
 
 
 @attrs.frozen
@@ -39,19 +42,28 @@ def load_config(path: Path | None) -> Config:
     if path is None:
         return Config()
     source = path.absolute()
-    text, may_all_read = _read_file(source)
+    content, may_all_read = _read_file(source)
     try:
-        table = tomllib.loads(text.decode())
+        text = content.decode()
+        table = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(source, [Problem(key="", message=str(error))]) from None
+        raise ConfigError(source, [_syntax_problem(str(error))]) from None
     read = _read_table(table, source.parent)
     config = Config(source=source, **read.settings)
     _find_contradictions(config, read)
     if read.problems:
-        raise ConfigError(source, read.problems)
+        raise ConfigError(source, placed(read.problems, key_positions(text)))
     if may_all_read and _has_passwords(table):
         read.warnings.append("others may read the passwords in it: chmod o-r")
     return attrs.evolve(config, warnings=tuple(read.warnings))
+
+
+def _syntax_problem(message: str) -> Problem:
+    match = _PLACE.fullmatch(message)
+    if match is None:
+        return Problem(key="", message=message)
+    what, line, column = match.groups()
+    return Problem(key="", message=what, at=Position(int(line), int(column)))
 
 
 def _has_passwords(table: dict[str, Any]) -> bool:
@@ -124,12 +136,7 @@ def refuse_open_listeners(config: Config) -> list[Problem]:
 
 def _find_contradictions(config: Config, read: _Read) -> None:
     """Look at settings that are well-formed each, but may not go together."""
-    if not config.insecure_no_auth:
-        read.problems.extend(
-            Problem(key="listen", message=_OPEN_TO_ALL.format(address))
-            for address in config.listen
-            if not address.is_loopback
-        )
+    read.problems.extend(refuse_open_listeners(config))
     try:
         tls = WorkerTls.load(
             ca_file=config.ca_file,

@@ -30,6 +30,7 @@ class Config:
     state_dir: Path = Path("/var/lib/harpcaller")
     reserve_bytes: int = 16 * _MIB
     max_age_s: float = 720 * _HOUR_S
+    log_file: Path | None = None
 
     default_timeout_s: float = 600
     max_exec_s: float = 86400

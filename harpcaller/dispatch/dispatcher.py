@@ -77,6 +77,12 @@ class Dispatcher:
         """How many jobs run."""
         return len(self._running)
 
+    def configure(self, limits: Limits, max_running: int) -> None:
+        """Have these limits hold for calls from now on, and start what fits."""
+        self.limits = limits
+        if not self.is_stopping:
+            self.store.set_room(max_running).when_done(self._begin_claimed)
+
     def submit(self, call: Call, identity: str = "") -> Write[Submitted]:
         """Accept a call; what may run because of it begins by itself.
 

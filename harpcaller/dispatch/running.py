@@ -22,6 +22,7 @@ from harpcaller.store import (
 )
 from harpcaller.store.loss import fate
 from protocol.errors import ErrorType, WireError
+from protocol.job import JobRecord
 from protocol.jsontext import JsonText, encode
 from protocol.outcome import Failed, Outcome, Raised, Returned
 
@@ -75,29 +76,34 @@ class Running:
 
         A job that was left at a stop has no end; recovery starts it again.
         """
+        record, began_at = self.claim.record, trio.current_time()
+        structlog.contextvars.bind_contextvars(
+            job_id=record.job_id, host=record.host, procedure=record.procedure
+        )
         if self._outcome is None:
+            log.info("job.started", start=self.claim.fence, waited_s=_waited_s(record))
             try:
                 await self._run_within_limits(runner)
             except WireError as error:
                 data = None if error.data is None else encode(dict(error.data))
                 self._choose(Failed(type=error.type, message=error.message, data=data))
             except Exception:
-                log.exception("job.crashed", job_id=self.claim.job_id)
+                log.exception("job.crashed")
                 self._choose(_CRASHED)
         while self._in_flight is not None:
             with contextlib.suppress(StoreError):  # `_kept` has seen to it
                 await self._in_flight
         # no await from here to the caller's, or a cancel would be forgotten
         if self._outcome is None:
-            log.info("job.left", job_id=self.claim.job_id)
+            log.info("job.left", packets=self._next)
             return
         await self._finish(self._outcome)
         log.info(
             "job.ended",
-            job_id=self.claim.job_id,
-            host=self.claim.record.host,
-            procedure=self.claim.record.procedure,
             outcome=type(self._outcome).__name__,
+            type=getattr(self._outcome, "type", None),
+            packets=self.job.packets,
+            took_s=round(trio.current_time() - began_at, 3),
         )
 
     def end(self, outcome: Outcome) -> bool:
@@ -231,6 +237,11 @@ class Running:
         # Not once we wake up: a cancel in the same commit must find them running.
         write.when_done(self._begin_successors)
         return write
+
+
+def _waited_s(record: JobRecord) -> float:
+    """Return how long a job had waited when it started first."""
+    return round((record.started_at or record.submitted_at) - record.submitted_at, 3)
 
 
 def _may_repeat(error: BaseException) -> bool:

@@ -148,6 +148,11 @@ class Front:
         self._refusals = 0
         self._timers = Timers()
 
+    def configure(self, terms: Terms, caps: Caps) -> None:
+        """Have these hold for the clients that come from now on."""
+        self._terms = terms
+        self._caps = caps
+
     @property
     def session_count(self) -> int:
         """How many clients are connected."""

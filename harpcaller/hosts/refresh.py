@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import NoReturn
 
@@ -47,6 +48,16 @@ class Refresher:
         self._registry = registry
         self._script = script
         self._turn = trio.Lock()
+        self._pause = trio.CancelScope()
+
+    def configure(self, script: RegistryScript | None) -> None:
+        """Go by another script, at once; without one the hosts of the old one go."""
+        if script == self._script:
+            return
+        self._script = script
+        if script is None:
+            self._registry.learn(())
+        self._pause.cancel()
 
     async def load(self) -> None:
         """Learn the hosts of the cache; call it before calls are accepted."""
@@ -72,12 +83,16 @@ class Refresher:
 
     async def run(self) -> NoReturn:
         """Refresh at once and then on schedule, until cancelled."""
-        if self._script is None:
-            await trio.sleep_forever()
         while True:
-            refreshed = await self.refresh_now()
-            every_s = self._script.every_s
-            await trio.sleep(min(every_s, _RETRY_S) if refreshed.problems else every_s)
+            script, pause_s = self._script, math.inf
+            if script is not None:
+                refreshed = await self.refresh_now()
+                pause_s = script.every_s
+                if refreshed.problems:
+                    pause_s = min(pause_s, _RETRY_S)
+            if script is self._script:  # else there is another one to run
+                with trio.CancelScope() as self._pause:
+                    await trio.sleep(pause_s)
 
     async def _refresh(self, script: RegistryScript) -> tuple[str, ...]:
         try:
@@ -88,6 +103,8 @@ class Refresher:
         listed: Listed = await trio.to_thread.run_sync(read_hosts, output)
         if listed.problems:
             return listed.problems
+        if script is not self._script:  # it was replaced while it ran
+            return ()
         self._registry.learn(listed.hosts)
         try:
             await trio.to_thread.run_sync(cache.save, script.cache, listed.hosts)

@@ -50,6 +50,12 @@ class HarpRunner:
         self._max_line_bytes = max_line_bytes
         self._pool = Pool() if pool is None else pool
 
+    def configure(self, tls: WorkerTls, max_line_bytes: int) -> None:
+        """Believe workers so from the next call on; kept connections are closed."""
+        self._tls = tls
+        self._max_line_bytes = max_line_bytes
+        self._pool.close()
+
     async def run(self) -> NoReturn:
         """Look after kept connections, until cancelled; without it none is alive."""
         await self._pool.run()
@@ -59,16 +65,22 @@ class HarpRunner:
         host = self._registry.find(claim.record.host)
         if host is None:
             return _unknown(claim.record.host)
+        tls = self._tls
         try:
             connection = self._pool.take(host)
             if connection is None:
-                connection = await open_connection(host, self._tls)
+                connection = await open_connection(host, tls)
         except WireError as error:
             return _failed(error)
-        return await self._converse(host, connection, claim, progress)
+        return await self._converse(host, connection, tls, claim, progress)
 
     async def _converse(
-        self, host: Host, connection: Connection, claim: Claim, progress: Progress
+        self,
+        host: Host,
+        connection: Connection,
+        tls: WorkerTls,
+        claim: Claim,
+        progress: Progress,
     ) -> Outcome:
         conversation = CallerConversation(
             max_line_bytes=self._max_line_bytes, has_heartbeats=connection.is_kept
@@ -80,8 +92,9 @@ class HarpRunner:
             progress.connected()
             await connection.send(_request(host, claim, connection.is_kept))
             outcome = await _listen(connection, conversation, progress)
-            # A worker that lied is left at once; what ended in order may go on.
-            is_fit = isinstance(outcome, Returned | Raised)
+            # A worker that lied is left at once; what ended in order may go on, unless
+            # it was believed by a configuration that is no more.
+            is_fit = isinstance(outcome, Returned | Raised) and tls is self._tls
         except WireError as error:
             return _failed(error)
         else:

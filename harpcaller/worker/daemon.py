@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -27,7 +28,7 @@ from indira.service import (
     READY,
     STOPPING,
     notify,
-    receive_reloads,
+    receive_each,
     receive_stops,
     reloading,
 )
@@ -121,7 +122,7 @@ class _Life:
         async with trio.open_nursery() as upkeep:
             upkeep.start_soon(indira.server.serve, admin_socket, table)
             await upkeep.start(receive_stops, self._stop, self._calls.cancel)
-            await upkeep.start(receive_reloads, self._reload_and_tell)
+            await upkeep.start(receive_each, signal.SIGHUP, self._reload_and_tell)
             if stops_at_eof:
                 upkeep.start_soon(self._stop_at_eof)
             with self._calls:

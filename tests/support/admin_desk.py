@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -36,12 +36,17 @@ class Desk:
     table: CommandTable
     stops: list[None] = attrs.field(factory=list)
     refreshed: Refreshed = attrs.field(factory=lambda: Refreshed(count=3))
+    heard: list[Mapping[str, JsonValue]] = attrs.field(factory=list)
+
+    async def hear(self, progress: Mapping[str, JsonValue]) -> None:
+        """Note how far a command said it is."""
+        self.heard.append(progress)
 
     async def ask(self, command: str, **arguments: Any) -> Any:
         """Return the reply that would go over the wire."""
         line = orjson.dumps({"command": command, **arguments})
         found, checked = self.table.parse(line)
-        text = reply_line(await found.run(checked))
+        text = reply_line(await found.carry_out(checked, self.hear))
         return orjson.loads(text)
 
     async def ask_pages(self, command: str, key: str, **arguments: Any) -> list[Any]:
@@ -84,6 +89,9 @@ async def desk_over(directory: Path, max_running: int = 100) -> AsyncIterator[De
     async def status(wait: bool) -> Reply:
         return {"result": "running", "waited": wait}
 
+    async def reload() -> Reply:
+        return {"result": "ok", "needs_restart": []}
+
     administered = Administered(
         store=store,
         cancel=cancel,
@@ -92,6 +100,9 @@ async def desk_over(directory: Path, max_running: int = 100) -> AsyncIterator[De
         refresh_hosts=refresh,
         status=status,
         stop=lambda: desk.stops.append(None),
+        reload=reload,
+        reopen_logs=reload,
+        max_age_s=lambda: None,
     )
     desk = Desk(store, commands(administered))
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,15 @@ async def eventually(condition: Callable[[], bool], within_s: float = 10) -> Non
     with trio.fail_after(within_s):
         while not condition():  # noqa: ASYNC110 (nothing would set an event)
             await trio.sleep(0.01)
+
+
+def wait_until(condition: Callable[[], bool], within_s: float = 10) -> None:
+    """Do the same in a test without a loop."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(0.02)
 
 
 def is_alive(pid: int) -> bool:

@@ -53,7 +53,7 @@ async def test_a_retried_jobs_info_tells_its_starts_once(tmp_path: Path) -> None
         line = orjson.dumps({"command": "job_info", "job": claim.job_id})
         found, arguments = desk.table.parse(line)
 
-        text = reply_line(await found.run(arguments))
+        text = reply_line(await found.carry_out(arguments, desk.hear))
 
     assert text.count(b'"starts":') == 1
     assert orjson.loads(text)["info"]["starts"] == 1

@@ -7,6 +7,7 @@ import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 PROGRAM = """
@@ -77,3 +78,37 @@ def test_people_read_plain_lines() -> None:
 
     assert "job.ended" in said
     assert not said.startswith("{")
+
+
+def test_the_journal_is_told_how_bad_a_line_is(tmp_path: Path) -> None:
+    """`journalctl -p warning` shows what an administrator has to see."""
+    with (tmp_path / "journal").open("wb") as journal:
+        found = os.fstat(journal.fileno())
+        stream = f"{found.st_dev}:{found.st_ino}"
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM.format(debug=True)],
+            stderr=journal,
+            env=os.environ | {"JOURNAL_STREAM": stream},
+            check=True,
+            timeout=30,
+        )
+
+    lines = (tmp_path / "journal").read_text().splitlines()
+
+    assert [line[:4] for line in lines] == ["<7>{", "<6>{", "<3>{"]
+    assert json.loads(lines[1][3:])["event"] == "job.ended"
+
+
+def test_a_terminal_shows_control_characters(tmp_path: Path) -> None:
+    """Names come from strangers, and a terminal obeys what it is sent."""
+    program = PROGRAM.format(debug=False).replace('"unix"', repr("\x1b]0;x\x07"))
+    ours, theirs = pty.openpty()
+    subprocess.run(
+        [sys.executable, "-c", program], stderr=theirs, check=True, timeout=30
+    )
+    os.close(theirs)
+    said = os.read(ours, 65536)
+    os.close(ours)
+
+    assert b"\\x1b]0;x" in said
+    assert b"\x1b]0;" not in said

@@ -1,0 +1,145 @@
+"""Reading the configuration again while calls run: what is new holds from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import attrs
+import structlog
+import trio
+
+from harpcaller.config import Config, ConfigError, Problem
+from harpcaller.dispatch.dispatcher import Limits
+from harpcaller.front.conversation import Bounds
+from harpcaller.front.listen import Caps, default_max_connections
+from harpcaller.front.session import Terms
+from harpcaller.hosts.refresh import RegistryScript
+from harpcaller.runners.tls import TrustError, WorkerTls
+from protocol.jsontext import MAX_DEPTH
+from protocol.replies import HelloLimits
+
+AT_START = {  # fields of Config that a reload leaves as they are: their keys
+    "listen": "listen",
+    "state_dir": "state_dir",
+    "reserve_bytes": "reserve_bytes",
+    "max_queued": "max_queued",
+    "log_file": "log_file",
+}
+
+log = structlog.get_logger()
+
+
+@attrs.frozen(kw_only=True)
+class Renewed:
+    """A configuration, and what was loaded of the files that it names."""
+
+    config: Config
+    tls: WorkerTls
+
+
+class Renewal:
+    """Owns the configuration in force; `apply` makes a new one hold, without waiting.
+
+    `reread` returns the configuration anew, as a start would.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        reread: Callable[[], Config],
+        apply: Callable[[Renewed], None],
+    ) -> None:
+        self.config = config
+        self._reread = reread
+        self._apply = apply
+        self._lock = trio.Lock()
+
+    async def renew(self) -> Sequence[str]:
+        """Go by the configuration as it is now; return the keys that need a restart.
+
+        Raises:
+            ConfigError: something is wrong with it, and nothing has changed.
+        """
+        async with self._lock:
+            renewed = await trio.to_thread.run_sync(self._load)
+            kept = {name: getattr(self.config, name) for name in AT_START}
+            left = [
+                key
+                for name, key in AT_START.items()
+                if getattr(renewed.config, name) != kept[name]
+            ]
+            config = attrs.evolve(renewed.config, **kept)
+            self._apply(attrs.evolve(renewed, config=config))
+            self.config = config
+        for warning in config.warnings:
+            log.warning("config.doubtful", warning=warning)
+        log.info("config.reloaded", needs_restart=left)
+        return left
+
+    def _load(self) -> Renewed:
+        config = self._reread()
+        try:
+            return Renewed(config=config, tls=worker_tls(config))
+        except TrustError as error:  # a file was changed after it was looked at
+            problem = Problem(key=error.key, message=str(error))
+            raise ConfigError(config.source, [problem]) from None
+
+
+def worker_tls(config: Config) -> WorkerTls:
+    """Return how workers are believed.
+
+    Raises:
+        TrustError: a file of certificates cannot be used.
+    """
+    return WorkerTls.load(
+        ca_file=config.ca_file,
+        known_certs_file=config.known_certs_file,
+        verify_hostname=config.verify_hostname,
+    )
+
+
+def registry_script(config: Config) -> RegistryScript | None:
+    """Return the script that lists hosts, if there is one."""
+    if config.host_db_script is None:
+        return None
+    return RegistryScript(
+        path=config.host_db_script,
+        cache=config.host_cache,
+        every_s=config.host_db_refresh_s,
+        timeout_s=config.host_db_timeout_s,
+    )
+
+
+def limits(config: Config) -> Limits:
+    """Return the limits in time of calls."""
+    return Limits(
+        default_timeout_s=config.default_timeout_s, max_exec_s=config.max_exec_s
+    )
+
+
+def terms(config: Config) -> Terms:
+    """Return what holds for every session that begins."""
+    bounds = Bounds(
+        max_line_bytes=config.max_line_bytes,
+        max_pending=config.max_pending,
+        first_line_s=config.first_line_s,
+        linger_s=config.linger_s,
+        idle_s=config.idle_s,
+    )
+    hello = HelloLimits(
+        max_line_bytes=config.max_line_bytes,
+        max_depth=MAX_DEPTH,
+        max_pending=config.max_pending,
+        timeout_s=config.default_timeout_s,
+        max_exec_s=config.max_exec_s,
+    )
+    return Terms(bounds=bounds, hello=hello, send_timeout_s=config.send_timeout_s)
+
+
+def caps(config: Config) -> Caps:
+    """Return how many clients may be connected."""
+    return Caps(
+        max_connections=config.max_connections
+        or default_max_connections(config.max_running),
+        max_per_peer=config.max_connections_per_peer,
+    )
