@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --no-input --disable-pip-version-check --quiet
 # Debian packages and the commands that tests want from them
 WANTED := netcat-openbsd=nc.openbsd netcat-traditional=nc.traditional ncat=ncat \
 	socat=socat strace=strace mandoc=mandoc nodejs=node perl=perl \
-	systemd=systemd-analyze logrotate=logrotate
+	systemd=systemd-analyze logrotate=logrotate logrotate=logrotate
 PURE := protocol/*,harpcaller/store/admission.py,harpcaller/front/conversation.py
 
 .PHONY: help demo test bench torture lock clean
