@@ -131,6 +131,14 @@ def test_its_scripts_are_for_every_shell(name: str, tree: Path) -> None:
     assert subprocess.run([shell, "-n", script], check=False).returncode == 0
 
 
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_its_scripts_know_all_units(name: str, tree: Path) -> None:
+    """Else one of them would not be restarted, or go on after all is gone."""
+    script = (tree / "DEBIAN" / name).read_text()
+
+    assert [unit.name for unit in UNITS if unit.name not in script] == []
+
+
 def test_a_later_revision_is_a_later_version(package: Path) -> None:
     """So that a package that was mended replaces the other."""
     again = built("deb.py", package.parent.parent / "later", "--revision", "2")
