@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack, nullcontext
+from contextlib import AsyncExitStack, nullcontext, suppress
 from pathlib import Path
 
 import structlog
@@ -25,12 +25,13 @@ from harpcaller.options import StartOptions
 from harpcaller.renewal import Renewal, Renewed
 from harpcaller.runners.harp import HarpRunner
 from harpcaller.setup import Setup, read_setup
-from harpcaller.store import Opened, StoreError
+from harpcaller.store import Full, Opened, StoreError
 from harpcaller.store.sqlite import SqliteStore
 from harpcaller.upkeep import prune_for_ever
 from indira import server, service
 from indira.commands import CommandTable, Reply, refusal
 from indira.unixsocket import SocketTaken
+from protocol.job import State
 
 END_S = 10.0  # how long outcomes of stopped jobs may take to become durable
 LEAVE_S = 0.8  # how long clients may take to read their last line
@@ -100,9 +101,10 @@ class Daemon:
         """Serve until stopped; everything is closed when this returns."""
         async with AsyncExitStack() as stack:
             config = self._setup.config
-            opened = await self._store.open(
-                "dispatcher", config.max_running, config.max_queued
-            )
+            async with service.taking_long("recovering"):
+                opened = await self._store.open(
+                    "dispatcher", config.max_running, config.max_queued
+                )
             stack.push_async_callback(self._store.close)
             await self._refresher.load()
             self._listenings = await open_listeners(config.listen)
@@ -135,6 +137,9 @@ class Daemon:
                         self._front = front
                         admin.start_soon(server.serve, admin_socket, self._commands())
                         await self._receive_signals(admin, dispatcher)
+                        admin.start_soon(
+                            service.report, self._answer, service.watchdog_s()
+                        )
                         self._start_upkeep(upkeep)
                         upkeep.start_soon(front.keep_time)
                         async with trio.open_nursery() as accept:
@@ -145,7 +150,8 @@ class Daemon:
                             await self._stopping.wait()
                             service.notify(service.STOPPING)
                             accept.cancel_scope.cancel()
-                        await self._stop_jobs(dispatcher, jobs)
+                        async with service.taking_long("stopping"):
+                            await self._stop_jobs(dispatcher, jobs)
                     front.end_idle()
                     sessions.cancel_scope.deadline = trio.current_time() + LEAVE_S
                 upkeep.cancel_scope.cancel()
@@ -157,6 +163,13 @@ class Daemon:
         await admin.start(service.receive_stops, self.stop, dispatcher.hurry)
         await admin.start(service.receive_each, signal.SIGHUP, self._reload)
         await admin.start(service.receive_each, signal.SIGUSR1, self._reopen_logs)
+
+    async def _answer(self) -> str:
+        """Return how we are, if the store answers too."""
+        with suppress(Full):  # that is an answer
+            await self._store.probe()
+        counts = await self._store.counts()
+        return f"{counts[State.RUNNING]} running, {counts[State.QUEUED]} waiting"
 
     async def _reopen_logs(self) -> Reply:
         """Begin a new log file where the old one was moved away."""

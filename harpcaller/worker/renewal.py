@@ -9,7 +9,6 @@ import attrs
 import structlog
 import trio
 
-from harpcaller.worker.beside import beside
 from harpcaller.worker.children import Children, Plan
 from harpcaller.worker.door import Door
 from harpcaller.worker.failures import FailureLog
@@ -19,6 +18,7 @@ from harpcaller.worker.orphans import Orphans
 from harpcaller.worker.peerlog import PeerLog
 from harpcaller.worker.settings import Settings
 from harpcaller.worker.terms import Terms
+from indira.beside import beside
 
 log = structlog.get_logger()
 
