@@ -34,6 +34,7 @@ from harpcaller.setup import Setup, read_setup
 from harpcaller.store import Opened, StoreError
 from harpcaller.store.sqlite import SqliteStore
 from harpcaller.upkeep import prune_for_ever
+from harpcaller.web import Web
 from indira import server, service
 from indira.commands import CommandTable, Reply
 from indira.unixsocket import SocketTaken
@@ -90,6 +91,7 @@ class Daemon:
         self._stopping = trio.Event()
         self._dispatcher: Dispatcher | None = None
         self._listenings: list[Listening] = []
+        self._web = Web(config)
 
     async def run(self) -> None:
         """Serve until stopped; everything is closed when this returns."""
@@ -103,6 +105,7 @@ class Daemon:
             self._listenings = await open_listeners(config.listen)
             for listening in self._listenings:
                 stack.callback(listening.close)
+            await self._web.open(stack)
             if self._setup.dev:
                 worker = embedded_worker(config.state_dir)
                 host = await stack.enter_async_context(worker)
@@ -135,12 +138,18 @@ class Daemon:
                             dispatcher.begin(opened.claims)
                             await dispatcher.take()
                             accept.start_soon(front.serve, self._listenings, sessions)
+                            accept.start_soon(
+                                self._web.serve,
+                                *(self._store, dispatcher, self._runner),
+                                *(front, sessions),
+                            )
                             self._tell_ready(opened)
                             await self._stopping.wait()
                             service.notify(service.STOPPING)
                             accept.cancel_scope.cancel()
                         await self._stop_jobs(dispatcher, jobs)
                     front.end_idle()
+                    self._web.end_idle()
                     sessions.cancel_scope.deadline = trio.current_time() + LEAVE_S
                 upkeep.cancel_scope.cancel()
             admin.cancel_scope.cancel()
@@ -195,6 +204,7 @@ class Daemon:
             "daemon.started",
             version=__version__,
             listen=told,
+            http=[str(address) for address in self._web.addresses],
             lost=opened.lost,
             requeued=opened.requeued,
         )
@@ -224,6 +234,7 @@ class Daemon:
             "pid": os.getpid(),
             "version": __version__,
             "listen": [str(listening.address) for listening in self._listenings],
+            "http": [str(address) for address in self._web.addresses],
         }
 
 

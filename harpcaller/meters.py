@@ -25,7 +25,7 @@ BATCHES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
 WORKER_ERROR: Final = "worker_error"
 """How a job ended that failed with a word of its worker's: those are unbounded."""
 
-ENDINGS: Final = ("returned", "raised", "cancelled", WORKER_ERROR, *OUTCOME_ERRORS)
+ENDINGS: Final = ("returned", "raised", "cancelled", WORKER_ERROR, *sorted(OUTCOME_ERRORS))
 
 
 class Histogram:
@@ -72,7 +72,7 @@ class Refusals:
         return replies.error(error)
 
 
-@attrs.define
+@attrs.define(eq=False)
 class Accepts:
     """How often a connection could not be taken in: it was gone, or we had no room."""
 
@@ -80,7 +80,7 @@ class Accepts:
     failed: int = 0
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class ClientMeters:
     """What listeners and sessions count."""
 
@@ -88,7 +88,7 @@ class ClientMeters:
     refusals: Refusals = attrs.field(factory=Refusals)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class JobMeters:
     """What the dispatcher counts: from submission to start, from start to end."""
 
@@ -97,7 +97,7 @@ class JobMeters:
     ends: Counter[str] = attrs.field(factory=Counter)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class CommitMeters:
     """What the store counts: how long its commits take, and how much shares one."""
 
@@ -105,7 +105,7 @@ class CommitMeters:
     batches: Histogram = attrs.field(factory=lambda: Histogram(BATCHES))
 
 
-@attrs.define
+@attrs.define(eq=False)
 class WorkerMeters:
     """What the runner counts: new connections, and requests until they are heard."""
 

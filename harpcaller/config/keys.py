@@ -137,4 +137,4 @@ IGNORED = {
     "erlang": "ignored: there is no Erlang here",
 }
 STREAM_DIRECTORY = "stream_directory"  # the original's name for state_dir
-TABLES = ("hosts",)
+TABLES = ("hosts", "http")

@@ -13,6 +13,7 @@ import trustme
 from harpcaller.addresses import TcpAddress, UnixAddress
 from harpcaller.config import Config, ConfigError, Problem, load_config
 from harpcaller.config.host_tables import HOST_KEYS
+from harpcaller.config.http_table import HTTP_KEYS
 from harpcaller.config.keys import IGNORED, KEYS, STREAM_DIRECTORY
 from harpcaller.hosts.registry import Host
 
@@ -58,10 +59,11 @@ def test_the_example_explains_every_key() -> None:
     text = re.sub(r"(?m)^#(?=\w+ = |\[)", "", EXAMPLE.read_text())
     table = tomllib.loads(text)
 
-    hosts = table.pop("hosts")
+    hosts, http = table.pop("hosts"), table.pop("http")
+    assert http.keys() == HTTP_KEYS.keys()
     assert table.keys() == KEYS.keys()
     assert {key for host in hosts.values() for key in host} == HOST_KEYS.keys()
-    settings = {key.setting for key in KEYS.values()}
+    settings = {key.setting for key in (*KEYS.values(), *HTTP_KEYS.values())}
     assert settings | {"source", "warnings", "hosts"} == set(attrs.fields_dict(Config))
 
 
