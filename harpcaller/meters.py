@@ -25,7 +25,13 @@ BATCHES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
 WORKER_ERROR: Final = "worker_error"
 """How a job ended that failed with a word of its worker's: those are unbounded."""
 
-ENDINGS: Final = ("returned", "raised", "cancelled", WORKER_ERROR, *sorted(OUTCOME_ERRORS))
+ENDINGS: Final = (
+    "returned",
+    "raised",
+    "cancelled",
+    WORKER_ERROR,
+    *sorted(OUTCOME_ERRORS),
+)
 
 
 class Histogram:
