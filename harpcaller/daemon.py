@@ -149,7 +149,7 @@ class Daemon:
                             accept.cancel_scope.cancel()
                         await self._stop_jobs(dispatcher, jobs)
                     front.end_idle()
-                    self._web.end_idle()
+                    self._web.end()
                     sessions.cancel_scope.deadline = trio.current_time() + LEAVE_S
                 upkeep.cancel_scope.cancel()
             admin.cancel_scope.cancel()

@@ -81,7 +81,7 @@ class Web:
                     front.meters.accepts,
                 )
 
-    def end_idle(self) -> None:
+    def end(self) -> None:
         """Close the connections that ask nothing; answers under way go on."""
         if self._gateway is not None:
-            self._gateway.end_idle()
+            self._gateway.end()

@@ -34,28 +34,36 @@ def application(routes: Sequence[Route]) -> Starlette:
 
 
 def bounded(
-    handler: Handler, *, max_body_bytes: int = MAX_BODY_BYTES
+    handler: Handler,
+    *,
+    max_body_bytes: int = MAX_BODY_BYTES,
+    body_s: float = BODY_S,
+    answer_s: float = ANSWER_S,
 ) -> Callable[[Request], Awaitable[Response]]:
     """Return an endpoint that lets neither the client nor `handler` take for ever."""
 
     async def answer(request: Request) -> Response:
-        body = await _read_body(request, max_body_bytes)
-        with trio.move_on_after(ANSWER_S):
+        body = await _read_body(request, max_body_bytes, body_s)
+        with trio.move_on_after(answer_s):
             return await handler(request, body)
-        raise HTTPException(503, f"no answer within {ANSWER_S:g} s")
+        raise HTTPException(503, f"no answer within {answer_s:g} s")
 
     return answer
 
 
-async def _read_body(request: Request, max_bytes: int) -> bytes:
+async def _read_body(request: Request, max_bytes: int, body_s: float) -> bytes:
     too_large = HTTPException(413, f"a body of more than {max_bytes} bytes")
     if int(request.headers.get("content-length", 0)) > max_bytes:
         raise too_large
-    body = bytearray()
-    with trio.move_on_after(BODY_S):
-        async for piece in request.stream():
-            body += piece
+    with trio.move_on_after(body_s):
+        body = bytearray()
+        while True:
+            message = await request.receive()
+            if message["type"] == "http.disconnect":
+                raise HTTPException(400, "the body is not whole")
+            body += message.get("body", b"")
             if len(body) > max_bytes:
                 raise too_large
-        return bytes(body)
-    raise HTTPException(408, f"the body did not come within {BODY_S:g} s")
+            if not message.get("more_body", False):
+                return bytes(body)
+    raise HTTPException(408, f"the body did not come within {body_s:g} s")

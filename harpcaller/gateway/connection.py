@@ -67,6 +67,8 @@ class Connection:
         self._config = config
         self._context = context
         self._limits = patience
+        self.is_broken = False
+        """The client took no more of what it was sent."""
         self._is_ending = False
         self._sending = trio.Lock()
         self._waiting = trio.CancelScope(deadline=trio.current_time() + patience.idle_s)
@@ -89,7 +91,8 @@ class Connection:
             with self._waiting:
                 await self._read()
             await self._protocol.handle(Closed())
-        await self._take_leave()
+        if not self.is_broken:
+            await self._take_leave()
 
     def end(self) -> None:
         """Wait for no other request; an answer under way goes on."""
@@ -124,9 +127,10 @@ class Connection:
             for start in range(0, len(data), SEND_BYTES):
                 with trio.fail_after(self._limits.send_s):
                     await self._stream.send_all(data[start : start + SEND_BYTES])
-        except (*_GONE, trio.TooSlowError):
+        except (*_GONE, trio.TooSlowError) as error:
+            self.is_broken = True
             self._waiting.cancel()
-            await trio.aclose_forcefully(self._stream)
+            raise trio.BrokenResourceError from error
 
     async def _take_leave(self) -> None:
         """Close; with unread input that would destroy what was sent last."""

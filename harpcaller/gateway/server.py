@@ -70,25 +70,25 @@ class Gateway:
             if self._peers[peer] <= 0:
                 del self._peers[peer]
 
-    def end_idle(self) -> None:
-        """Close the connections that ask nothing, and each other after its answer."""
+    def end(self) -> None:
+        """Close the connections that ask nothing, and the others after their answer."""
         for connection in list(self._connections):
             connection.end()
 
     async def _serve(self, stream: trio.SocketStream) -> None:
+        connection = Connection(
+            stream, self._app, self._config, self._context, self._patience
+        )
+        self._connections.add(connection)
         try:
-            connection = Connection(
-                stream, self._app, self._config, self._context, self._patience
-            )
-            self._connections.add(connection)
-            try:
-                await connection.run()
-            finally:
-                self._connections.discard(connection)
+            await connection.run()
         except OSError:
-            pass  # the client is gone
+            pass  # the client was gone before it began
         except Exception:
-            log.exception("connection.crashed")
+            if not connection.is_broken:
+                log.exception("connection.crashed")
+        finally:
+            self._connections.discard(connection)
 
 
 async def _refuse(stream: trio.SocketStream) -> None:

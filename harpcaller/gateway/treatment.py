@@ -7,7 +7,6 @@ from typing import Any
 
 import structlog
 import trio
-from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from harpcaller.gateway.errors import refusal
@@ -34,7 +33,7 @@ class Requests:
         self.durations_s = Histogram(QUICK_S)
 
     def count(self, scope: Scope, status: int, took_s: float) -> None:
-        """Count a request that is over; with status 0 its client left."""
+        """Count a request that is over; with status 0 it had no answer."""
         method = scope["method"] if scope["method"] in _METHODS else "other"
         self.counts[route_of(scope), method, status] += 1
         self.durations_s.observe(took_s)
@@ -51,12 +50,18 @@ class _Answer:
 
     def __init__(self, send: Send) -> None:
         self.status = 0
+        self.is_unwanted = False
+        """The client was gone before it had all of it."""
         self._send = send
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-        await self._send(message)
+        try:
+            await self._send(message)
+        except trio.BrokenResourceError:
+            self.is_unwanted = True
+            raise
 
 
 class Treatment:
@@ -78,10 +83,9 @@ class Treatment:
         begun_at = trio.current_time()
         try:
             await self._treat(scope, receive, answer)
-        except ClientDisconnect:
-            pass  # in mid-body: its loss
         except Exception:
-            log.exception("request.crashed", route=route_of(scope))
+            if not answer.is_unwanted:
+                log.exception("request.crashed", route=route_of(scope))
         finally:
             took_s = trio.current_time() - begun_at
             self._requests.count(scope, answer.status, took_s)
