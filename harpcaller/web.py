@@ -41,8 +41,7 @@ class Web:
             SocketTaken: somebody listens on a Unix socket's path already.
         """
         self._listenings = await open_listeners(self._config.http_listen)
-        for listening in self._listenings:
-            stack.callback(listening.close)
+        stack.callback(self._close)
         if self._listenings:
             from harpcaller.gateway import outfit  # noqa: PLC0415 (megabytes)
 
@@ -71,17 +70,26 @@ class Web:
             min_free_bytes=self._config.http_min_free_bytes,
             send_timeout_s=self._config.send_timeout_s,
         )
-        async with trio.open_nursery() as accept:
-            for listening in self._listenings:
-                accept.start_soon(
-                    accept_for_ever,
-                    listening.sock,
-                    self._gateway.meet,
-                    sessions,
-                    front.meters.accepts,
-                )
+        try:
+            async with trio.open_nursery() as accept:
+                for listening in self._listenings:
+                    accept.start_soon(
+                        accept_for_ever,
+                        listening.sock,
+                        self._gateway.meet,
+                        sessions,
+                        front.meters.accepts,
+                    )
+        finally:
+            # Who asks whether a daemon that stops is ready is not to wait for it.
+            self._close()
 
     def end(self) -> None:
         """Close the connections that ask nothing; answers under way go on."""
         if self._gateway is not None:
             self._gateway.end()
+
+    def _close(self) -> None:
+        listenings, self._listenings = self._listenings, ()
+        for listening in listenings:
+            listening.close()

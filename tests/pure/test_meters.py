@@ -9,7 +9,7 @@ from harpcaller.meters import ENDINGS, WORKER_ERROR, Histogram, Refusals, ending
 from protocol import replies
 from protocol.errors import OUTCOME_ERRORS, ErrorType, WireError
 from protocol.jsontext import JsonText
-from protocol.outcome import Cancelled, Failed, Raised, Returned
+from protocol.outcome import Cancelled, Failed, Outcome, Raised, Returned
 
 
 def test_a_value_is_counted_by_the_least_bound_that_holds_it() -> None:
@@ -37,7 +37,7 @@ def test_every_value_is_counted_once(values: list[float]) -> None:
 def test_each_end_has_its_word() -> None:
     """The words are a closed set."""
     value = JsonText(b"1")
-    ends = [Returned(value), Raised(type="E", message=""), Cancelled()]
+    ends: list[Outcome] = [Returned(value), Raised(type="E", message=""), Cancelled()]
     failures = [Failed(type=word, message="") for word in OUTCOME_ERRORS]
 
     words = [ending(outcome) for outcome in [*ends, *failures]]

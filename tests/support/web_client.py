@@ -88,7 +88,8 @@ def web_client_at(path: Path) -> WebClient:
 
 def families(text: bytes) -> dict[str, Metric]:
     """Return the metrics by name; the text has to be as OpenMetrics wants it."""
-    found: list[Any] = list(text_string_to_metric_families(text.decode()))
+    read: Any = text_string_to_metric_families  # it has no types
+    found: list[Metric] = list(read(text.decode()))
     names = [metric.name for metric in found]
     assert len(set(names)) == len(names)
     return dict(zip(names, found, strict=True))
