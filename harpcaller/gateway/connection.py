@@ -75,7 +75,13 @@ class Connection:
         self._protocol: H11Protocol
 
     async def run(self) -> None:
-        """Answer requests, then close so that no answer is lost."""
+        """Answer requests, then close so that no answer is lost.
+
+        Raises:
+            OSError: the client was gone before it began.
+        """
+        client = _name(self._stream.socket.getpeername())
+        server = _name(self._stream.socket.getsockname())
         async with TaskGroup() as tasks:
             self._protocol = _Http11(
                 self._app,
@@ -83,9 +89,9 @@ class Connection:
                 self._context,
                 tasks,
                 ConnectionState({}),
-                False,
-                _name(self._stream.socket.getpeername()),
-                _name(self._stream.socket.getsockname()),
+                False,  # no TLS
+                client,
+                server,
                 self._send,
             )
             with self._waiting:

@@ -83,7 +83,7 @@ class Gateway:
         try:
             await connection.run()
         except OSError:
-            pass  # the client was gone before it began
+            pass  # the client was gone
         except Exception:
             if not connection.is_broken:
                 log.exception("connection.crashed")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import struct
+
 import pytest
 import trio
 from eventually import eventually
@@ -326,6 +329,24 @@ async def test_the_end_closes_what_is_idle_and_lets_answers_finish() -> None:
         assert await idle.receive_end() == b""
         assert (await busy.receive()).body == b"awake"
         assert await busy.receive_end() == b""
+
+
+async def test_clients_that_are_gone_at_once_leave_no_trace() -> None:
+    """Scanners reset what they have opened: no bug of ours, and nothing to log."""
+    reset = struct.pack("ii", 1, 0)  # socket(7), SO_LINGER: at once, and not in order
+    with capture_logs() as logs:
+        async with a_gateway(ROUTES) as place:
+            for number in range(300):
+                with socket.socket() as client:
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+                    client.connect(("127.0.0.1", place.port))
+                    client.sendall(get("/echo")[: number % 40])
+            await trio.sleep(0.1)
+            await eventually(lambda: place.gateway.connection_count == 0)
+
+            await assert_serves(place)
+
+    assert logs == []
 
 
 async def test_where_there_is_no_room_a_client_is_told_so() -> None:

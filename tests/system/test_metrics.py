@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import pytest
 from daemon_process import DaemonProcess, running_daemon
-from logging_worker import running_worker
+from logging_worker import LoggingWorker, running_worker
 from manual import MAN, told_in
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST
 from web_client import ON, Figures, WebClient, figures, web_client
@@ -46,11 +46,17 @@ class Place:
         return found
 
 
+@pytest.fixture(name="worker", scope="module")
+def fixture_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoggingWorker]:
+    """Start a worker for all of them."""
+    with running_worker(tmp_path_factory.mktemp("worker")) as worker:
+        yield worker
+
+
 @pytest.fixture(name="place")
-def fixture_place(tmp_path: Path) -> Iterator[Place]:
-    """Start a daemon and its worker."""
+def fixture_place(tmp_path: Path, worker: LoggingWorker) -> Iterator[Place]:
+    """Start a daemon without a past."""
     with (
-        running_worker(tmp_path / "worker") as worker,
         running_daemon(
             tmp_path / "daemon",
             hosts={
