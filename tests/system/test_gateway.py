@@ -1,81 +1,18 @@
-"""Bad HTTP clients, on real sockets: each hurts nobody but itself."""
+"""Bad HTTP requests, on real sockets: each hurts nobody but its sender."""
 
 from __future__ import annotations
 
-import socket
-import struct
-
 import pytest
-import trio
 from eventually import eventually
 from hpack import Encoder
 from hyperframe.frame import HeadersFrame, SettingsFrame
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
-from web_place import Place, a_gateway, get, post, route
-
-from harpcaller.gateway.connection import Patience
-from harpcaller.gateway.server import Caps
+from web_place import a_gateway, get, post
+from web_routes import ROUTES, assert_serves
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 CHUNKED = "Transfer-Encoding: chunked"
 TLS_HELLO = bytes.fromhex("16030100c8010000c40303") + b"\0" * 197
-
-
-async def echo(_request: Request, body: bytes) -> Response:
-    """Give the body back."""
-    return Response(body or b"hello")
-
-
-async def crash(_request: Request, _body: bytes) -> Response:
-    """Meet a bug."""
-    raise ZeroDivisionError
-
-
-async def hang(_request: Request, _body: bytes) -> Response:
-    """Never answer."""
-    await trio.sleep_forever()
-    raise AssertionError
-
-
-async def nap(_request: Request, _body: bytes) -> Response:
-    """Take longer than a client may be idle."""
-    await trio.sleep(0.6)
-    return Response(b"awake")
-
-
-class Endless(Response):
-    """An answer that never ends."""
-
-    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        """Send it."""
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        while True:
-            piece = {"body": b"x" * 65536, "more_body": True}
-            await send({"type": "http.response.body", **piece})
-
-
-async def pour(_request: Request, _body: bytes) -> Response:
-    """Stream for ever."""
-    return Endless()
-
-
-ROUTES = [
-    route("/echo", echo, body_s=0.5),
-    route("/large", echo, max_body_bytes=2**22),
-    route("/crash", crash),
-    route("/hang", hang, answer_s=0.3),
-    route("/nap", nap),
-    route("/pour", pour),
-]
-HASTY = Patience(idle_s=0.3, send_s=0.5)
-
-
-async def assert_serves(place: Place) -> None:
-    """Fail unless others are served as if nothing had happened."""
-    assert (await place.ask(get("/echo"))).body == b"hello"
 
 
 def http2_request() -> bytes:
@@ -244,139 +181,6 @@ async def test_a_bug_is_told_and_logged_and_the_connection_lives() -> None:
     assert [(one["event"], one["route"]) for one in logs] == [
         ("request.crashed", "/crash")
     ]
-
-
-async def test_a_client_that_leaves_in_mid_body_is_no_error_of_ours() -> None:
-    """It happens all day; a traceback for each would hide the others."""
-    with capture_logs() as logs:
-        async with a_gateway(ROUTES) as place:
-            async with await place.connect() as peer:
-                await peer.send(post("/echo", "Content-Length: 9") + b"x")
-                await trio.sleep(0.1)
-                await peer.leave()
-            await eventually(lambda: place.gateway.connection_count == 0)
-
-            await assert_serves(place)
-
-    assert place.requests.counts["/echo", "POST", 400] == 1
-    assert logs == []
-
-
-@pytest.mark.parametrize("begun", [b"", b"GET /echo HT", get("/echo")[:-2]])
-async def test_a_head_that_does_not_come_in_time_is_not_waited_for(
-    begun: bytes,
-) -> None:
-    """Half-open requests would fill the house."""
-    async with a_gateway(ROUTES, HASTY) as place, await place.connect() as peer:
-        await peer.send(begun)
-        told = await peer.receive_end()
-
-    assert told == b""
-
-
-async def test_an_idle_connection_is_closed_and_a_busy_one_is_not() -> None:
-    """A limit on silence must not cut an answer that takes its time."""
-    async with a_gateway(ROUTES, HASTY) as place, await place.connect() as peer:
-        await peer.send(get("/nap"))
-        answer = await peer.receive()
-        begun_at = trio.current_time()
-        rest = await peer.receive_end()
-        idle_s = trio.current_time() - begun_at
-
-    assert (answer.body, rest) == (b"awake", b"")
-    assert 0.2 < idle_s < 5
-
-
-async def test_a_reader_that_stops_reading_is_dropped() -> None:
-    """What it does not take would wait in our memory."""
-    with capture_logs() as logs:
-        async with a_gateway(ROUTES, HASTY) as place, await place.connect() as peer:
-            await peer.send(get("/pour"))
-            await eventually(lambda: place.gateway.connection_count == 1)
-
-            await eventually(lambda: place.gateway.connection_count == 0)
-
-            await assert_serves(place)
-
-    assert logs == []  # nor is it a bug of ours
-
-
-async def test_a_reader_that_stops_reading_does_not_delay_the_end() -> None:
-    """The server's own sends are shielded: a stop would wait for it for ever."""
-    async with a_gateway(ROUTES) as place, await place.connect() as peer:
-        await peer.send(get("/pour"))
-        await trio.sleep(0.3)
-
-        with trio.fail_after(2):
-            place.sessions.cancel_scope.cancel()
-            await eventually(lambda: place.gateway.connection_count == 0)
-
-
-async def test_the_end_closes_what_is_idle_and_lets_answers_finish() -> None:
-    """Until then open connections are served: a stop may take its grace."""
-    async with (
-        a_gateway(ROUTES) as place,
-        await place.connect() as idle,
-        await place.connect() as busy,
-    ):
-        await idle.send(get("/echo"))
-        await idle.receive()
-        await busy.send(get("/nap"))
-        await trio.sleep(0.2)
-
-        place.gateway.end()
-
-        assert await idle.receive_end() == b""
-        assert (await busy.receive()).body == b"awake"
-        assert await busy.receive_end() == b""
-
-
-async def test_clients_that_are_gone_at_once_leave_no_trace() -> None:
-    """Scanners reset what they have opened: no bug of ours, and nothing to log."""
-    reset = struct.pack("ii", 1, 0)  # socket(7), SO_LINGER: at once, and not in order
-    with capture_logs() as logs:
-        async with a_gateway(ROUTES) as place:
-            for number in range(300):
-                with socket.socket() as client:
-                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
-                    client.connect(("127.0.0.1", place.port))
-                    client.sendall(get("/echo")[: number % 40])
-            await trio.sleep(0.1)
-            await eventually(lambda: place.gateway.connection_count == 0)
-
-            await assert_serves(place)
-
-    assert logs == []
-
-
-async def test_where_there_is_no_room_a_client_is_told_so() -> None:
-    """Half-open requests of one do not grow without a bound."""
-    async with a_gateway(ROUTES, caps=Caps(max_connections=2)) as place:
-        async with await place.connect() as one, await place.connect() as two:
-            await one.send(get("/echo"))
-            await two.send(get("/echo"))
-            statuses = [(await peer.receive()).status for peer in (one, two)]
-            refused = await place.ask(get("/echo"))
-        await eventually(lambda: place.gateway.connection_count == 0)
-
-        await assert_serves(place)
-
-    assert statuses == [200, 200]
-    assert refused.status == 503
-
-
-async def test_a_thousand_half_open_requests_keep_nobody_out_for_long() -> None:
-    """They cost a descriptor each, for as long as a head may take."""
-    async with a_gateway(ROUTES, HASTY, Caps(max_connections=200)) as place:
-        peers = [await place.connect() for _ in range(1000)]
-        for peer in peers:
-            await peer.send(b"GET /")
-        await eventually(lambda: place.gateway.connection_count == 0)
-
-        await assert_serves(place)
-
-        for peer in peers:
-            await peer.leave()
 
 
 async def test_labels_are_bounded_whatever_is_asked() -> None:

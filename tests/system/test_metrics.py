@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +54,12 @@ def fixture_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logging
         yield worker
 
 
-@pytest.fixture(name="place")
-def fixture_place(tmp_path: Path, worker: LoggingWorker) -> Iterator[Place]:
+@contextmanager
+def a_place(folder: Path, worker: LoggingWorker) -> Iterator[Place]:
     """Start a daemon without a past."""
     with (
         running_daemon(
-            tmp_path / "daemon",
+            folder,
             hosts={
                 **worker.hosts(),
                 "nowhere": {"address": "127.0.0.1", "port": 1, "password": TEXT},
@@ -70,11 +71,27 @@ def fixture_place(tmp_path: Path, worker: LoggingWorker) -> Iterator[Place]:
         yield Place(daemon, client)
 
 
-def test_they_are_openmetrics_of_what_runs(place: Place) -> None:
+@pytest.fixture(name="place")
+def fixture_place(tmp_path: Path, worker: LoggingWorker) -> Iterator[Place]:
+    """Return a place of the test's own: all that happened there is known."""
+    with a_place(tmp_path, worker) as place:
+        yield place
+
+
+@pytest.fixture(name="shared", scope="module")
+def fixture_shared(
+    tmp_path_factory: pytest.TempPathFactory, worker: LoggingWorker
+) -> Iterator[Place]:
+    """Return a place for those who do not ask what happened there before."""
+    with a_place(tmp_path_factory.mktemp("daemon"), worker) as place:
+        yield place
+
+
+def test_they_are_openmetrics_of_what_runs(shared: Place) -> None:
     """A monitor asks by the content type, and reads to the end mark."""
     begun = time.time()
 
-    told = place.client.get("/metrics")
+    told = shared.client.get("/metrics")
     found = Figures(told.body)
 
     assert told.content_type == CONTENT_TYPE_LATEST
@@ -154,16 +171,16 @@ def test_followers_and_how_far_they_are_behind_are_told(place: Place) -> None:
     assert gone.value("harpcaller_follower_lag_packets") == 0
 
 
-def test_the_store_tells_how_long_it_takes_and_how_much_at_once(place: Place) -> None:
+def test_the_store_tells_how_long_it_takes_and_how_much_at_once(shared: Place) -> None:
     """A slow disk shows as slow commits, then as large batches."""
-    before = figures(place.client)
-    with place.daemon.connect() as client, client.makefile("rb") as replies:
+    before = figures(shared.client)
+    with shared.daemon.connect() as client, client.makefile("rb") as replies:
         line = {"harpcaller": 1, "host": "none", "procedure": "p", "arguments": []}
         client.sendall((json.dumps(line).encode() + b"\n") * 50)
         for _ in range(50):
             replies.readline()
 
-    found = figures(place.client)
+    found = figures(shared.client)
 
     def grown(sample: str) -> float:
         return found.value(sample) - before.value(sample)
@@ -217,11 +234,11 @@ def test_http_requests_are_counted_by_route(place: Place) -> None:
         assert found.value("harpcaller_http_requests_total", **labels) == count
 
 
-def test_a_thousand_hosts_and_queues_add_no_series(place: Place) -> None:
+def test_a_thousand_hosts_and_queues_add_no_series(shared: Place) -> None:
     """Whoever may call could else fill the monitor's memory, and read names there."""
-    figures(place.client)
-    before = figures(place.client)
-    with place.daemon.connect(30) as client, client.makefile("rb") as replies:
+    figures(shared.client)
+    before = figures(shared.client)
+    with shared.daemon.connect(30) as client, client.makefile("rb") as replies:
         for number in range(MANY):
             call = {"host": f"h{number}", "procedure": f"p{number}", "arguments": []}
             queue = {"name": {"name": f"q{number}"}}
@@ -229,27 +246,28 @@ def test_a_thousand_hosts_and_queues_add_no_series(place: Place) -> None:
             client.sendall(json.dumps(line).encode() + b"\n")
             replies.readline()
 
-    found = place.figures_once(
-        lambda f: f.value("harpcaller_jobs", state="ended") == MANY
+    ended = before.value("harpcaller_jobs", state="ended") + MANY
+    found = shared.figures_once(
+        lambda f: f.value("harpcaller_jobs", state="ended") == ended
     )
 
     assert found.series_count() == before.series_count()
 
 
-def test_nothing_that_clients_said_is_in_them(place: Place) -> None:
+def test_nothing_that_clients_said_is_in_them(shared: Place) -> None:
     """Who reads metrics is not who may read calls."""
-    job_id = place.call("answer", info={"note": TEXT}, queue={"name": {"a": TEXT}})
-    place.daemon.ask({"get_result": job_id})
-    place.daemon.ask({"get_result": place.call("x", host="nowhere")})
+    job_id = shared.call("answer", info={"note": TEXT}, queue={"name": {"a": TEXT}})
+    shared.daemon.ask({"get_result": job_id})
+    shared.daemon.ask({"get_result": shared.call("x", host="nowhere")})
 
-    text = place.client.get("/metrics").body.decode()
+    text = shared.client.get("/metrics").body.decode()
 
     for word in (TEXT, job_id, "nowhere"):
         assert word not in text
 
 
-def test_every_metric_is_in_the_manual_and_the_reverse(place: Place) -> None:
+def test_every_metric_is_in_the_manual_and_the_reverse(shared: Place) -> None:
     """A figure that nobody explains alarms nobody, or everybody."""
     told = told_in(MAN / "harpcallerd.8", "METRICS", "Ic")
 
-    assert told == figures(place.client).sample_names()
+    assert told == figures(shared.client).sample_names()
