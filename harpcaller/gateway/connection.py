@@ -7,10 +7,9 @@ whoever asks, and closes idle connections the moment that a stop begins.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
-import h11
 import trio
 from hypercorn.config import Config
 from hypercorn.events import Closed, Event, RawData, Updated
@@ -18,6 +17,9 @@ from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import AppWrapper, ConnectionState
+
+if TYPE_CHECKING:
+    import h11
 
 RECEIVE_BYTES = 16 * 1024  # or the bound of a head would not bite
 SEND_BYTES = 64 * 1024

@@ -36,6 +36,7 @@ class Answer:
 class Place:
     """A gateway that serves, and what it counted."""
 
+    host: str
     port: int
     gateway: Gateway
     requests: Requests
@@ -43,7 +44,7 @@ class Place:
 
     async def connect(self) -> Peer:
         """Return a new connection."""
-        return Peer(await trio.open_tcp_stream("127.0.0.1", self.port))
+        return Peer(await trio.open_tcp_stream(self.host, self.port))
 
     async def ask(self, data: bytes) -> Answer:
         """Return the first answer to `data`, on a connection of its own."""
@@ -123,19 +124,23 @@ def route(path: str, handler: Handler, **limits: float) -> Route:
 
 @asynccontextmanager
 async def a_gateway(
-    routes: Sequence[Route], patience: Patience | None = None, caps: Caps | None = None
+    routes: Sequence[Route],
+    patience: Patience | None = None,
+    caps: Caps | None = None,
+    host: str = "127.0.0.1",
 ) -> AsyncIterator[Place]:
     """Serve `routes` until the block ends."""
     requests = Requests()
     app = Treatment(application(routes), requests)
     gateway = Gateway(app, patience or Patience(), caps or Caps())
-    [listening] = await open_listeners([TcpAddress("127.0.0.1", 0)])
+    [listening] = await open_listeners([TcpAddress(host, 0)])
     assert isinstance(listening.address, TcpAddress)
     async with trio.open_nursery() as sessions:
         sessions.start_soon(
             accept_for_ever, listening.sock, gateway.meet, sessions, Accepts()
         )
         yield Place(
+            host=host,
             port=listening.address.port,
             gateway=gateway,
             requests=requests,

@@ -8,6 +8,7 @@ import struct
 import pytest
 import trio
 from eventually import eventually
+from own_address import own_address
 from structlog.testing import capture_logs
 from web_place import a_gateway, get, post
 from web_routes import HASTY, ROUTES, assert_serves
@@ -146,3 +147,19 @@ async def test_a_thousand_half_open_requests_keep_nobody_out_for_long() -> None:
 
         for peer in peers:
             await peer.leave()
+
+
+async def test_one_peer_of_another_machine_cannot_take_all_the_room() -> None:
+    """Its share is bounded, and free again once it has left; any `Host` will do."""
+    caps, host = Caps(max_per_peer=2), own_address()
+    hello = get("/echo").replace(b"localhost", b"dispatcher.example")
+    async with a_gateway(ROUTES, caps=caps, host=host) as place:
+        async with await place.connect() as one, await place.connect() as two:
+            await one.send(hello)
+            await two.send(hello)
+            statuses = [(await peer.receive()).status for peer in (one, two)]
+            refused = await place.ask(hello)
+        await eventually(lambda: place.gateway.connection_count == 0)
+        again = await place.ask(hello)
+
+    assert (statuses, refused.status, again.status) == ([200, 200], 503, 200)
