@@ -28,6 +28,7 @@ from harpcaller.setup import Setup, read_setup
 from harpcaller.store import Full, Opened, StoreError
 from harpcaller.store.sqlite import SqliteStore
 from harpcaller.upkeep import prune_for_ever
+from harpcaller.web import Web
 from indira import server, service
 from indira.commands import CommandTable, Reply, refusal
 from indira.unixsocket import SocketTaken
@@ -94,8 +95,8 @@ class Daemon:
             on_failure=self._lose_store,
         )
         self._stopping = trio.Event()
-        self._dispatcher: Dispatcher | None = None
         self._listenings: list[Listening] = []
+        self._web = Web(config)
 
     async def run(self) -> None:
         """Serve until stopped; everything is closed when this returns."""
@@ -110,6 +111,7 @@ class Daemon:
             self._listenings = await open_listeners(config.listen)
             for listening in self._listenings:
                 stack.callback(listening.close)
+            await self._web.open(stack)
             if self._setup.dev:
                 worker = embedded_worker(config.state_dir)
                 self._beside = (await stack.enter_async_context(worker),)
@@ -146,6 +148,7 @@ class Daemon:
                             dispatcher.begin(opened.claims)
                             await dispatcher.take()
                             accept.start_soon(front.serve, self._listenings, sessions)
+                            accept.start_soon(self._serve_web, sessions)
                             self._tell_ready(opened)
                             await self._stopping.wait()
                             service.notify(service.STOPPING)
@@ -153,9 +156,15 @@ class Daemon:
                         async with service.taking_long("stopping"):
                             await self._stop_jobs(dispatcher, jobs)
                     front.end_idle()
+                    self._web.end()
                     sessions.cancel_scope.deadline = trio.current_time() + LEAVE_S
                 upkeep.cancel_scope.cancel()
             admin.cancel_scope.cancel()
+
+    async def _serve_web(self, sessions: trio.Nursery) -> None:
+        await self._web.serve(
+            self._store, self._dispatcher, self._runner, self._front, sessions
+        )
 
     async def _receive_signals(
         self, admin: trio.Nursery, dispatcher: Dispatcher
@@ -204,7 +213,6 @@ class Daemon:
 
     def _apply(self, renewed: Renewed) -> None:
         config = renewed.config
-        assert self._dispatcher is not None  # noqa: S101 (opened before)
         self._registry.configure([*config.hosts, *self._beside])
         self._refresher.configure(renewal.registry_script(config))
         self._runner.configure(renewed.tls, config.max_worker_line_bytes)
@@ -250,6 +258,7 @@ class Daemon:
             "daemon.started",
             version=__version__,
             listen=told,
+            http=[str(address) for address in self._web.addresses],
             lost=opened.lost,
             requeued=opened.requeued,
         )
@@ -259,7 +268,6 @@ class Daemon:
 
     def _commands(self) -> CommandTable:
         dispatcher = self._dispatcher
-        assert dispatcher is not None  # noqa: S101 (opened before)
         return commands(
             Administered(
                 store=self._store,
@@ -281,6 +289,7 @@ class Daemon:
             "pid": os.getpid(),
             "version": __version__,
             "listen": [str(listening.address) for listening in self._listenings],
+            "http": [str(address) for address in self._web.addresses],
         }
 
 

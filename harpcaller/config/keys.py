@@ -154,4 +154,4 @@ IGNORED = {
     "erlang": "ignored: there is no Erlang here",
 }
 STREAM_DIRECTORY = "stream_directory"  # the original's name for state_dir
-TABLES = ("hosts",)
+TABLES = ("hosts", "http")

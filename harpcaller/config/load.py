@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 
 from harpcaller.config.host_tables import read_host_tables
+from harpcaller.config.http_table import read_http_table
 from harpcaller.config.keys import IGNORED, KEYS, STREAM_DIRECTORY, TABLES
 from harpcaller.config.positions import Position, key_positions
 from harpcaller.config.problems import ConfigError, Problem, placed, unknown_key
@@ -91,7 +92,11 @@ def _read_table(table: dict[str, Any], folder: Path) -> _Read:
     for name, value in table.items():
         if name in IGNORED:
             read.warnings.append(f"{name}: {IGNORED[name]}")
-        elif name in TABLES:
+        elif name == "http":
+            settings, wrong = read_http_table(value, folder)
+            read.settings.update(settings)
+            read.problems.extend(wrong)
+        elif name == "hosts":
             hosts, problems = read_host_tables(value, folder)
             read.settings["hosts"] = hosts
             read.problems.extend(problems)
@@ -128,8 +133,12 @@ def refuse_open_listeners(config: Config) -> list[Problem]:
     if config.insecure_no_auth:
         return []
     return [
-        Problem(key="listen", message=_OPEN_TO_ALL.format(address))
-        for address in config.listen
+        Problem(key=key, message=_OPEN_TO_ALL.format(address))
+        for key, listen in (
+            ("listen", config.listen),
+            ("http.listen", config.http_listen),
+        )
+        for address in listen
         if not address.is_loopback
     ]
 

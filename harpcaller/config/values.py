@@ -58,6 +58,9 @@ class Config:
     host_db_timeout_s: float = 30
     hosts: tuple[Host, ...] = ()
 
+    http_listen: tuple[Address, ...] = ()
+    http_min_free_bytes: int = 64 * _MIB
+
     @property
     def host_cache(self) -> Path:
         """Where the registry script's last good list is kept."""

@@ -19,6 +19,7 @@ from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.front.accept import Meet, accept_for_ever
 from harpcaller.front.session import Session, Terms, refuse
 from harpcaller.front.timers import Timers
+from harpcaller.meters import ClientMeters
 from indira import unixsocket
 
 FD_RESERVE = 128  # for the store and the admin socket
@@ -147,6 +148,7 @@ class Front:
         self._peers: Counter[str] = Counter()
         self._refusals = 0
         self._timers = Timers()
+        self.meters = ClientMeters()
 
     def configure(self, terms: Terms, caps: Caps) -> None:
         """Have these hold for the clients that come from now on."""
@@ -165,7 +167,13 @@ class Front:
         async with trio.open_nursery() as accept:
             for listening in listenings:
                 meet = self._meeting(listening.address)
-                accept.start_soon(accept_for_ever, listening.sock, meet, sessions)
+                accept.start_soon(
+                    accept_for_ever,
+                    listening.sock,
+                    meet,
+                    sessions,
+                    self.meters.accepts,
+                )
 
     async def keep_time(self) -> None:
         """End the sessions whose clients keep us waiting, until cancelled."""
@@ -188,7 +196,13 @@ class Front:
             log.warning("session.refused", reason="too many connections")
             await self._refuse(stream, "too many connections; try again later")
             return
-        session = Session(stream, self._dispatcher, self._terms, self._timers)
+        session = Session(
+            stream,
+            self._dispatcher,
+            self._terms,
+            self._timers,
+            self.meters.refusals,
+        )
         self._sessions.add(session)
         try:
             await session.run()
@@ -202,7 +216,7 @@ class Front:
             return
         self._refusals += 1
         try:
-            await refuse(stream, message)
+            await refuse(stream, message, self.meters.refusals)
         finally:
             self._refusals -= 1
 

@@ -13,7 +13,7 @@ from harpcaller import ops
 from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.front.conversation import Asked, Bounds, Conversation
 from harpcaller.front.timers import Timers
-from protocol import replies
+from harpcaller.meters import Refusals
 from protocol.errors import ErrorType, WireError
 from protocol.replies import HelloLimits
 from protocol.requests import Cancel, Submit
@@ -50,6 +50,7 @@ class Session:
         "_lines",
         "_lines_bytes",
         "_patience",
+        "_refusals",
         "_stream",
         "_terms",
         "_timer",
@@ -61,11 +62,13 @@ class Session:
         dispatcher: Dispatcher,
         terms: Terms,
         timers: Timers,
+        refusals: Refusals,
     ) -> None:
         self._stream = stream
         self._dispatcher = dispatcher
         self._terms = terms
-        self._conversation = Conversation(terms.bounds, trio.current_time())
+        self._refusals = refusals
+        self._conversation = Conversation(terms.bounds, trio.current_time(), refusals)
         self._patience = trio.CancelScope()
         self._timer = timers.add(self._lose_patience)
         self._is_idle = False
@@ -97,7 +100,7 @@ class Session:
         error = WireError(ErrorType.INTERNAL_ERROR, "a bug of ours; see our log")
         with trio.move_on_after(DRAIN_S):
             try:
-                await self.write(replies.error(error))
+                await self.write(self._refusals.line(error))
                 await self.flush()
                 await self._take_leave()
             except (trio.BrokenResourceError, trio.ClosedResourceError):
@@ -167,7 +170,7 @@ class Session:
                 try:
                     await ops.answer(asked, self._dispatcher, self._terms.hello, self)
                 except WireError as error:
-                    await self.write(replies.error(error))
+                    await self.write(self._refusals.line(error))
         if begun:
             await self._write_begun(begun)
 
@@ -175,7 +178,7 @@ class Session:
         try:
             return ops.begin(asked, self._dispatcher)
         except WireError as error:
-            return replies.error(error)
+            return self._refusals.line(error)
 
     async def _write_begun(self, begun: list[bytes | Awaitable[bytes]]) -> None:
         for reply in begun:
@@ -185,7 +188,7 @@ class Session:
             try:
                 await self.write(await reply)
             except WireError as error:
-                await self.write(replies.error(error))
+                await self.write(self._refusals.line(error))
         begun.clear()
 
     async def _take_leave(self) -> None:
@@ -200,12 +203,14 @@ class Session:
             drained_bytes += len(data)
 
 
-async def refuse(stream: trio.abc.HalfCloseableStream, message: str) -> None:
+async def refuse(
+    stream: trio.abc.HalfCloseableStream, message: str, refusals: Refusals
+) -> None:
     """Tell a client that there is no room for it, and close."""
     error = WireError(ErrorType.OVERLOADED, message)
     with trio.move_on_after(DRAIN_S):
         try:
-            await stream.send_all(replies.error(error))
+            await stream.send_all(refusals.line(error))
             await stream.send_eof()
             while await stream.receive_some(RECEIVE_BYTES):
                 pass

@@ -329,7 +329,7 @@ class Store(Protocol):
         """Return how many jobs are queued, running, ended."""
 
     def probe(self) -> Write[None]:
-        """Show that the store can be written to, now."""
+        """Show that a call could be kept now; fails with `Full` too."""
 
     # ── upkeep ──
     def prune(self, before: float, limit: int) -> Write[int]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import trio
 from eventually import eventually
+from own_address import own_address
 
 from harpcaller.addresses import Address, TcpAddress, UnixAddress
 from harpcaller.dispatch.dispatcher import Dispatcher, Limits
@@ -64,16 +65,6 @@ async def serving(
         nursery.cancel_scope.cancel()
     for listening in listenings:
         listening.close()
-
-
-def own_address() -> str:
-    """Return an address of this machine that is not loopback; skip if it has none."""
-    with socket.socket(type=socket.SOCK_DGRAM) as any_socket:
-        try:
-            any_socket.connect(("192.0.2.1", 9))  # RFC 5737; UDP: nothing is sent
-        except OSError:
-            pytest.skip("this machine has no network")
-        return str(any_socket.getsockname()[0])
 
 
 async def ask(address: Address) -> bytes:

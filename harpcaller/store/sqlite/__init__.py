@@ -12,6 +12,7 @@ from pathlib import Path
 import apsw
 import trio
 
+from harpcaller.meters import CommitMeters
 from harpcaller.store import (
     CancelResult,
     Claim,
@@ -67,6 +68,11 @@ class SqliteStore:
         self._writer = Writer(self._reserve, self._hear, on_failure)
         self._cache = RecordCache(max_records=_CACHED_RECORDS, max_bytes=_CACHED_BYTES)
         self._counts: dict[State, int] = {}
+
+    @property
+    def meters(self) -> CommitMeters:
+        """What was counted of its commits."""
+        return self._writer.meters
 
     # ── epoch ──
     async def open(self, name: str, max_running: int, max_queued: int) -> Opened:
