@@ -14,6 +14,7 @@ import trio
 from harpcaller import __version__, descriptors, interpreter, logs
 from harpcaller.admin import Administered, commands
 from harpcaller.config import Config, ConfigError
+from harpcaller.config.clients import client_tls, identities_of
 from harpcaller.dispatch.dispatcher import Dispatcher, Limits
 from harpcaller.embedded import WorkerFailed, embedded_worker, print_welcome
 from harpcaller.front.conversation import Bounds
@@ -27,6 +28,7 @@ from harpcaller.front.listen import (
 from harpcaller.front.session import Terms
 from harpcaller.hosts.refresh import Refresher, RegistryScript
 from harpcaller.hosts.registry import Registry
+from harpcaller.identities.reception import Reception
 from harpcaller.options import StartOptions
 from harpcaller.runners.harp import HarpRunner
 from harpcaller.runners.tls import WorkerTls
@@ -87,6 +89,7 @@ class Daemon:
             reserve_bytes=config.reserve_bytes,
             on_failure=self._lose_store,
         )
+        self._reception = Reception(identities_of(config), client_tls(config))
         self._stopping = trio.Event()
         self._dispatcher: Dispatcher | None = None
         self._listenings: list[Listening] = []
@@ -124,7 +127,9 @@ class Daemon:
                 async with trio.open_nursery() as sessions:
                     async with trio.open_nursery() as jobs:
                         dispatcher = self._open_dispatcher(jobs)
-                        front = Front(dispatcher, _terms(config), _caps(config))
+                        front = Front(
+                            dispatcher, _terms(config), _caps(config), self._reception
+                        )
                         admin.start_soon(server.serve, admin_socket, self._commands())
                         admin.start_soon(
                             service.receive_stops, self.stop, dispatcher.hurry

@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from harpcaller.addresses import EXPECTED, Address, read_address
+from harpcaller.addresses import EXPECTED_LISTEN, ListenAddress, read_listen_address
 
 Read = Callable[[Any, Path], Any]
 """Turns a TOML value into a setting; relative paths start from the folder given.
@@ -87,13 +87,13 @@ def duration(unit: str, unit_s: float = 1, *, may_be_none: bool = False) -> Read
     return read
 
 
-def read_listen(value: Any, _folder: Path) -> tuple[Address, ...]:
+def read_listen(value: Any, _folder: Path) -> tuple[ListenAddress, ...]:
     """Return the addresses of a string or of a list of strings."""
     texts = [value] if isinstance(value, str) else value
     is_list = isinstance(texts, list) and texts
     if not is_list or not all(isinstance(text, str) for text in texts):
-        raise ValueError(f"expected {EXPECTED}, or a list of such strings")
-    addresses = tuple(read_address(text) for text in texts)
+        raise ValueError(f"expected {EXPECTED_LISTEN}; or a list of such strings")
+    addresses = tuple(read_listen_address(text) for text in texts)
     if len(set(addresses)) < len(addresses):
         raise ValueError("expected each address once")
     return addresses
@@ -106,6 +106,10 @@ _LINE_BYTES = integer(1024, 64 * 1024 * 1024)
 KEYS: dict[str, Key] = {
     "listen": Key("listen", read_listen),
     "insecure_no_auth": Key("insecure_no_auth", read_boolean),
+    "cert_file": Key("cert_file", read_path),
+    "key_file": Key("key_file", read_path),
+    "client_ca_file": Key("client_ca_file", read_path),
+    "require_identity": Key("require_identity", read_boolean),
     "state_dir": Key("state_dir", read_path),
     "reserve_bytes": Key("reserve_bytes", integer(0)),
     "max_age": Key("max_age_s", duration("hours", 3600)),
@@ -137,4 +141,4 @@ IGNORED = {
     "erlang": "ignored: there is no Erlang here",
 }
 STREAM_DIRECTORY = "stream_directory"  # the original's name for state_dir
-TABLES = ("hosts",)
+TABLES = ("hosts", "identities")

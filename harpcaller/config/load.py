@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import stat
 import tomllib
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import attrs
 
+from harpcaller.config.clients import complain_of_clients, complain_of_listeners
 from harpcaller.config.host_tables import read_host_tables
+from harpcaller.config.identity_tables import read_identity_tables
 from harpcaller.config.keys import IGNORED, KEYS, STREAM_DIRECTORY, TABLES
 from harpcaller.config.problems import ConfigError, Problem, unknown_key
 from harpcaller.config.values import Config
@@ -18,6 +21,10 @@ from harpcaller.rights import complain_if_open_writable
 from harpcaller.runners.tls import TrustError, WorkerTls
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
+_READ_TABLES: dict[str, Callable[[Any, Path], tuple[Any, Iterable[Problem]]]] = {
+    "hosts": read_host_tables,
+    "identities": read_identity_tables,
+}
 
 
 @attrs.frozen
@@ -80,8 +87,8 @@ def _read_table(table: dict[str, Any], folder: Path) -> _Read:
         if name in IGNORED:
             read.warnings.append(f"{name}: {IGNORED[name]}")
         elif name in TABLES:
-            hosts, problems = read_host_tables(value, folder)
-            read.settings["hosts"] = hosts
+            read_tables = _READ_TABLES[name]
+            read.settings[name], problems = read_tables(value, folder)
             read.problems.extend(problems)
         elif name == STREAM_DIRECTORY:
             _read_stream_directory(table, value, folder, read)
@@ -111,25 +118,10 @@ def _read_stream_directory(
     read.warnings.append(f'{STREAM_DIRECTORY}: the old name of "state_dir"')
 
 
-def refuse_open_listeners(config: Config) -> list[Problem]:
-    """Return a problem for each address that strangers could reach unasked."""
-    if config.insecure_no_auth:
-        return []
-    return [
-        Problem(key="listen", message=_OPEN_TO_ALL.format(address))
-        for address in config.listen
-        if not address.is_loopback
-    ]
-
-
 def _find_contradictions(config: Config, read: _Read) -> None:
     """Look at settings that are well-formed each, but may not go together."""
-    if not config.insecure_no_auth:
-        read.problems.extend(
-            Problem(key="listen", message=_OPEN_TO_ALL.format(address))
-            for address in config.listen
-            if not address.is_loopback
-        )
+    read.problems.extend(complain_of_listeners(config))
+    read.problems.extend(complain_of_clients(config))
     try:
         tls = WorkerTls.load(
             ca_file=config.ca_file,
@@ -140,9 +132,3 @@ def _find_contradictions(config: Config, read: _Read) -> None:
         read.problems.append(Problem(key=error.key, message=str(error)))
     else:
         read.warnings.extend(tls.warnings)
-
-
-_OPEN_TO_ALL = (
-    "{} can be reached from other machines, and clients are not asked who they are: "
-    "listen on 127.0.0.1, [::1] or unix:/PATH, or set insecure_no_auth = true"
-)

@@ -13,6 +13,7 @@ from harpcaller import ops
 from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.front.conversation import Asked, Bounds, Conversation
 from harpcaller.front.timers import Timers
+from harpcaller.identities.visitor import Visitor
 from protocol import replies
 from protocol.errors import ErrorType, WireError
 from protocol.replies import HelloLimits
@@ -40,7 +41,8 @@ class Terms:
 class Session:
     """Serves one client until it is over. A client that goes away ends nothing else.
 
-    It is its own Outbox: small replies gather, and go out together.
+    It is its own Outbox: small replies gather, and go out together. Without a
+    `visitor` the client is not asked who he is, and may do everything.
     """
 
     __slots__ = (
@@ -53,6 +55,7 @@ class Session:
         "_stream",
         "_terms",
         "_timer",
+        "_visitor",
     )
 
     def __init__(
@@ -61,10 +64,12 @@ class Session:
         dispatcher: Dispatcher,
         terms: Terms,
         timers: Timers,
+        visitor: Visitor | None = None,
     ) -> None:
         self._stream = stream
         self._dispatcher = dispatcher
         self._terms = terms
+        self._visitor = visitor
         self._conversation = Conversation(terms.bounds, trio.current_time())
         self._patience = trio.CancelScope()
         self._timer = timers.add(self._lose_patience)
@@ -165,7 +170,13 @@ class Session:
                 if begun:
                     await self._write_begun(begun)
                 try:
-                    await ops.answer(asked, self._dispatcher, self._terms.hello, self)
+                    await ops.answer(
+                        asked,
+                        self._dispatcher,
+                        self._terms.hello,
+                        self,
+                        self._visitor,
+                    )
                 except WireError as error:
                     await self.write(replies.error(error))
         if begun:
@@ -173,7 +184,7 @@ class Session:
 
     def _begin(self, asked: Submit | Cancel) -> bytes | Awaitable[bytes]:
         try:
-            return ops.begin(asked, self._dispatcher)
+            return ops.begin(asked, self._dispatcher, self._visitor)
         except WireError as error:
             return replies.error(error)
 
