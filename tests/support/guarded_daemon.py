@@ -15,7 +15,7 @@ from typing import Any
 
 import attrs
 import trustme
-from daemon_process import DaemonProcess, prepared_daemon
+from daemon_process import DaemonProcess, Table, prepared_daemon
 
 from harpcaller.identities.tokens import digest_of, new_token
 from indira.client import AdminClient
@@ -117,6 +117,7 @@ def guarded_daemon(
     *,
     asks_for_certificates: bool = False,
     settings: Mapping[str, Any] | None = None,
+    hosts: Mapping[str, Table] | None = None,
 ) -> Iterator[Guarded]:
     """Run it until the block ends; `identities` are tables of its configuration."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -126,7 +127,7 @@ def guarded_daemon(
     given = {"cert_file": "cert.pem", "key_file": "key.pem", **(settings or {})}
     if asks_for_certificates:
         given["client_ca_file"] = "client-ca.pem"
-    daemon = prepared_daemon(directory, settings=given)
+    daemon = prepared_daemon(directory, settings=given, hosts=hosts)
     daemon.config.write_text(f"{daemon.config.read_text()}\n{identities}")
     daemon.more_words = ("--listen", "tls:127.0.0.1:0")
     try:

@@ -146,7 +146,7 @@ def test_a_proof_of_two_is_refused(folder: Path) -> None:
 
 
 def test_a_table_becomes_an_identity(folder: Path) -> None:
-    """A token in a file and a digest are the same proof; names of users are looked up."""
+    """A token in a file proves the same as a digest; names of users are looked up."""
     table, token = with_token("digest", '["read"]', 'hosts = ["web*"]')
     kept = folder / "token"
     assert new_token("--file", str(kept)).count("\n") == 1

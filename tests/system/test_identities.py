@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
@@ -19,7 +23,7 @@ from guarded_daemon import (
     guarded_daemon,
     with_token,
 )
-from harp_command import run_harp, start_harp
+from harp_command import harp_environment, run_harp, start_harp
 
 UNKNOWN = "00000000-0000-7000-8000-000000000000"
 WRONG = "hct_" + "canary" * 8
@@ -276,3 +280,71 @@ def test_a_certificate_or_a_token_is_an_identity(tmp_path: Path) -> None:
                 assert error_of(client.submit()) == "unauthorized"
                 assert client.hello(token)["identity"] == "worded"
                 assert "job_id" in client.submit()
+
+
+@contextmanager
+def silent_worker(path: Path) -> Iterator[dict[str, str]]:
+    """Give the table of a host whose jobs run for ever."""
+    with socket.socket(socket.AF_UNIX) as worker:
+        worker.bind(str(path))
+        worker.listen()
+        yield {"unix": str(path)}
+
+
+def told_of_cancel(known: Known, name: str, job: str) -> object:
+    """Return the word of the error, or whether the job was stopped."""
+    with known.client(name) as client:
+        reply = client.ask(cancel=job)
+    return error_of(reply) or reply["cancelled"]
+
+
+def test_a_running_job_is_cancelled_by_whom_it_may_be(tmp_path: Path) -> None:
+    """Who sees a job and may not cancel it is told so; nobody else sees it."""
+    asked = {
+        "owner": ('["submit"]', ""),
+        "watcher": ('["submit", "read"]', ""),
+        "elsewhere": ('["cancel"]', 'hosts = ["db*"]'),
+        "canceller": ('["cancel"]', 'hosts = ["web*"]'),
+        "all": ('["cancel"]', ""),
+    }
+    tables, tokens = "", {}
+    for name, (roles, more) in asked.items():
+        table, tokens[name] = with_token(name, roles, more)
+        tables += table
+
+    with (
+        silent_worker(tmp_path / "worker") as host,
+        guarded_daemon(tmp_path, tables, hosts={"web1": host}) as guarded,
+    ):
+        here = Known(guarded, tokens)
+        first, second, third = (here.job_of("owner") for _ in range(3))
+        assert told_of_cancel(here, "watcher", first) == "forbidden"
+        assert told_of_cancel(here, "elsewhere", first) is False
+        assert told_of_cancel(here, "owner", first) is True
+        assert told_of_cancel(here, "canceller", second) is True
+        assert told_of_cancel(here, "all", third) is True
+        assert told_of_cancel(here, "canceller", UNKNOWN) is False
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can join other groups")
+def test_a_supplementary_group_is_a_proof(tmp_path: Path) -> None:
+    """People are in the group of operators beside their own."""
+    table = '[identities.operators]\ngid = 54321\nroles = ["admin"]\n'
+    harp = [sys.executable, "-m", "harpcaller.client", "call", "web1", "ping"]
+
+    with guarded_daemon(tmp_path, table, settings={"require_identity": True}) as one:
+        server = f"--server=unix:{one.daemon.call_socket}"
+        said = [
+            subprocess.run(
+                [*harp, server],
+                extra_groups=groups,
+                capture_output=True,
+                text=True,
+                check=False,
+                env=harp_environment(),
+            ).stderr
+            for groups in ([54321], [54322])
+        ]
+
+    assert ["unknown_host" in one for one in said] == [True, False]
+    assert "unauthorized" in said[1]
