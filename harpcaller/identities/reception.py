@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import trio
 
@@ -16,8 +16,7 @@ from harpcaller.peerlog import PeerLog
 class Reception:
     """Makes visitors of connections; None where nobody is asked.
 
-    Its `identities` and the files of `tls` may be replaced while it is in use. Whoever
-    came in while nobody was asked is not asked later.
+    Whoever came in while nobody was asked is not asked later.
     """
 
     def __init__(
@@ -27,6 +26,20 @@ class Reception:
         self.tls = tls
         self.peer_log = PeerLog(trio.current_time)
         self._desk = Desk(self.identities, self.peer_log)
+
+    def renew(
+        self,
+        identities: Iterable[Identity],
+        tls: ClientTls | None,
+        *,
+        is_required: bool = False,
+    ) -> None:
+        """Put others in force: rights at once, certificates for handshakes to come.
+
+        Without `tls` the old one stays: a listener that is open needs one.
+        """
+        self.identities.replace(identities, is_required=is_required)
+        self.tls = tls or self.tls
 
     def by_loopback(self) -> Visitor | None:
         """Receive somebody from this machine."""

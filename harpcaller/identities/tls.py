@@ -35,26 +35,15 @@ class TlsFiles:
 
 
 class ClientTls:
-    """Owns the context of the handshakes to come."""
+    """The context of handshakes, loaded from files as they are now.
+
+    Raises:
+        CertificateError: one of them cannot be used.
+    """
 
     def __init__(self, files: TlsFiles) -> None:
-        self._files = files
+        self.asks_for_certificates = files.client_ca_file is not None
         self.context = _load(files)
-
-    @property
-    def asks_for_certificates(self) -> bool:
-        """Tell whether clients are asked for certificates."""
-        return self._files.client_ca_file is not None
-
-    def reload(self, files: TlsFiles | None = None) -> None:
-        """Read the files again, or others; connections that stand go on.
-
-        Raises:
-            CertificateError: one of them cannot be used; nothing has changed.
-        """
-        files = files or self._files
-        self.context = _load(files)
-        self._files = files
 
 
 def names_in(certificate: Mapping[str, Any] | None) -> Sequence[str]:

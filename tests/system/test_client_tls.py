@@ -13,8 +13,6 @@ import trustme
 from guarded_daemon import Guarded, error_of, expired, guarded_daemon, heard
 from harp_command import run_harp
 
-from harpcaller.identities.tls import CertificateError, ClientTls, TlsFiles
-
 
 @pytest.fixture(scope="module")
 def certified(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
@@ -173,27 +171,3 @@ def test_harp_speaks_tls_with_a_certificate(certified: Guarded, tmp_path: Path) 
     assert (served.returncode, "unknown_host" in served.stderr) == (3, True)
     assert (doubted.returncode, "not accepted" in doubted.stderr) == (7, True)
     assert (absent.returncode, "/nowhere" in absent.stderr) == (2, True)
-
-
-def test_certificate_and_key_are_read_again(tmp_path: Path) -> None:
-    """A renewed certificate needs no restart; a broken one changes nothing."""
-    ca = trustme.CA()
-    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-
-    def write() -> None:
-        issued = ca.issue_cert("127.0.0.1")
-        cert.write_bytes(issued.cert_chain_pems[0].bytes())
-        issued.private_key_pem.write_to_path(key)
-
-    write()
-    tls = ClientTls(TlsFiles(cert_file=cert, key_file=key))
-    first = tls.context
-    write()
-    tls.reload()
-    second = tls.context
-    cert.write_text("nonsense")
-    with pytest.raises(CertificateError, match="not a certificate"):
-        tls.reload()
-
-    assert first is not second
-    assert tls.context is second
