@@ -6,6 +6,7 @@ The admin verbs load no event loop: they have to answer at once.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Iterable
@@ -13,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from harpcaller import __version__
-from indira.cli import Exit, Verbs, ask, pages, seconds, show
+from harpcaller.identities.tokens import digest_of, new_token
+from indira.cli import CommandFailed, Exit, Verbs, ask, pages, seconds, show
 from indira.verbs import add_reload, add_status, add_stop, client_of
 
 _DAY_S = 86400.0
@@ -39,7 +41,7 @@ def _add_daemon_verbs(verbs: Verbs) -> None:
         action="append",
         default=[],
         metavar="ADDR",
-        help="host:port or unix:PATH, port 0 is any free one; may be repeated",
+        help="host:port, tls:host:port or unix:PATH; may be repeated",
     )
     start.add_argument("--state-dir", type=Path, metavar="DIR", help="where jobs live")
     start.add_argument("--pidfile", type=Path, metavar="FILE", help="keeps the pid")
@@ -56,6 +58,11 @@ def _add_daemon_verbs(verbs: Verbs) -> None:
     )
     verbs.add("reopen-logs", _reopen_logs, "Begin a new log file after a rotation.")
     verbs.add("version", _version, "Print the version.")
+
+    token = verbs.add("new-token", _new_token, "Make a token for a client.")
+    token.add_argument(
+        "--file", type=Path, metavar="FILE", help="keep it there, do not print it"
+    )
 
 
 def _add_job_verbs(verbs: Verbs) -> None:
@@ -177,6 +184,26 @@ def _reopen_logs(options: Namespace) -> int:
 def _version(_: Namespace) -> int:
     sys.stdout.write(f"harpcallerd {__version__}\n")
     return Exit.OK
+
+
+def _new_token(options: Namespace) -> int:
+    token = new_token()
+    if options.file is None:
+        sys.stdout.write(f"{token}\n")
+    else:
+        _write_new(options.file, token)
+    sys.stdout.write(f'token_sha256 = "{digest_of(token).hex()}"\n')
+    return Exit.OK
+
+
+def _write_new(path: Path, token: str) -> None:
+    """Keep `token` in a new file that only we may read."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(f"{token}\n")
+    except OSError as error:
+        raise CommandFailed(f"{path}: {error.strerror}") from None
 
 
 def _show_all(values: Iterable[Any]) -> int:

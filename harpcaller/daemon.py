@@ -16,11 +16,13 @@ import trio
 from harpcaller import __version__, descriptors, interpreter, logs, renewal
 from harpcaller.admin import Administered, commands
 from harpcaller.config import Config, ConfigError
+from harpcaller.config.clients import client_tls, identities_of
 from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.embedded import WorkerFailed, embedded_worker, print_welcome
 from harpcaller.front.listen import Front, Listening, open_listeners
 from harpcaller.hosts.refresh import Refresher
 from harpcaller.hosts.registry import Host, Registry
+from harpcaller.identities.reception import Reception
 from harpcaller.options import StartOptions
 from harpcaller.renewal import Renewal, Renewed
 from harpcaller.runners.harp import HarpRunner
@@ -94,6 +96,7 @@ class Daemon:
             reserve_bytes=config.reserve_bytes,
             on_failure=self._lose_store,
         )
+        self._reception = Reception(identities_of(config), client_tls(config))
         self._stopping = trio.Event()
         self._listenings: list[Listening] = []
         self._web = Web(config)
@@ -134,7 +137,10 @@ class Daemon:
                     async with trio.open_nursery() as jobs:
                         dispatcher = self._open_dispatcher(jobs)
                         front = Front(
-                            dispatcher, renewal.terms(config), renewal.caps(config)
+                            dispatcher,
+                            renewal.terms(config),
+                            renewal.caps(config),
+                            self._reception,
                         )
                         self._front = front
                         admin.start_soon(server.serve, admin_socket, self._commands())
@@ -217,6 +223,11 @@ class Daemon:
         self._refresher.configure(renewal.registry_script(config))
         self._runner.configure(renewed.tls, config.max_worker_line_bytes)
         self._dispatcher.configure(renewal.limits(config), config.max_running)
+        self._reception.renew(
+            config.identities,
+            renewed.client_tls,
+            is_required=config.require_identity,
+        )
         self._front.configure(renewal.terms(config), renewal.caps(config))
 
     def _open_dispatcher(self, jobs: trio.Nursery) -> Dispatcher:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from harpcaller.addresses import Address
+from harpcaller.addresses import ListenAddress
 from harpcaller.config import Config
 from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.front.accept import accept_for_ever
@@ -29,7 +29,7 @@ class Web:
         self._gateway: Gateway | None = None
 
     @property
-    def addresses(self) -> Sequence[Address]:
+    def addresses(self) -> Sequence[ListenAddress]:
         """Where it listens, with real ports."""
         return [listening.address for listening in self._listenings]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from harpcaller.config.keys import Key, integer, read_listen
+from harpcaller.config.keys import Key, integer, read_plain_listen
 from harpcaller.config.problems import Problem, unknown_key
 
 HTTP_KEYS: dict[str, Key] = {
-    "listen": Key("http_listen", read_listen),
+    "listen": Key("http_listen", read_plain_listen),
     "min_free_bytes": Key("http_min_free_bytes", integer(0)),
 }
 

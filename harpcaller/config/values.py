@@ -6,8 +6,9 @@ from pathlib import Path
 
 import attrs
 
-from harpcaller.addresses import Address, TcpAddress
+from harpcaller.addresses import Address, ListenAddress, TcpAddress
 from harpcaller.hosts.registry import Host
+from harpcaller.identities.identity import Identity
 
 _HOUR_S = 3600
 _KIB = 1024
@@ -25,8 +26,13 @@ class Config:
     source: Path | None = None
     warnings: tuple[str, ...] = ()
 
-    listen: tuple[Address, ...] = (TcpAddress("127.0.0.1", 3502),)
+    listen: tuple[ListenAddress, ...] = (TcpAddress("127.0.0.1", 3502),)
     insecure_no_auth: bool = False
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    client_ca_file: Path | None = None
+    require_identity: bool = False
+    identities: tuple[Identity, ...] = ()
     state_dir: Path = Path("/var/lib/harpcaller")
     reserve_bytes: int = 16 * _MIB
     max_age_s: float = 720 * _HOUR_S

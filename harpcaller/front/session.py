@@ -13,6 +13,7 @@ from harpcaller import ops
 from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.front.conversation import Asked, Bounds, Conversation
 from harpcaller.front.timers import Timers
+from harpcaller.identities.visitor import Visitor
 from harpcaller.meters import Refusals
 from protocol.errors import ErrorType, WireError
 from protocol.replies import HelloLimits
@@ -37,10 +38,20 @@ class Terms:
     send_timeout_s: float = 60
 
 
+@attrs.frozen
+class Shared:
+    """What the sessions of a front have in common, whoever they are with."""
+
+    dispatcher: Dispatcher
+    timers: Timers
+    refusals: Refusals
+
+
 class Session:
     """Serves one client until it is over. A client that goes away ends nothing else.
 
-    It is its own Outbox: small replies gather, and go out together.
+    It is its own Outbox: small replies gather, and go out together. Without a
+    `visitor` the client is not asked who he is, and may do everything.
     """
 
     __slots__ = (
@@ -54,23 +65,26 @@ class Session:
         "_stream",
         "_terms",
         "_timer",
+        "_visitor",
     )
 
     def __init__(
         self,
         stream: trio.abc.HalfCloseableStream,
-        dispatcher: Dispatcher,
+        shared: Shared,
         terms: Terms,
-        timers: Timers,
-        refusals: Refusals,
+        visitor: Visitor | None = None,
     ) -> None:
         self._stream = stream
-        self._dispatcher = dispatcher
+        self._dispatcher = shared.dispatcher
         self._terms = terms
-        self._refusals = refusals
-        self._conversation = Conversation(terms.bounds, trio.current_time(), refusals)
+        self._refusals = shared.refusals
+        self._visitor = visitor
+        self._conversation = Conversation(
+            terms.bounds, trio.current_time(), shared.refusals
+        )
         self._patience = trio.CancelScope()
-        self._timer = timers.add(self._lose_patience)
+        self._timer = shared.timers.add(self._lose_patience)
         self._is_idle = False
         self._lines: list[bytes] = []
         self._lines_bytes = 0
@@ -168,7 +182,13 @@ class Session:
                 if begun:
                     await self._write_begun(begun)
                 try:
-                    await ops.answer(asked, self._dispatcher, self._terms.hello, self)
+                    await ops.answer(
+                        asked,
+                        self._dispatcher,
+                        self._terms.hello,
+                        self,
+                        self._visitor,
+                    )
                 except WireError as error:
                     await self.write(self._refusals.line(error))
         if begun:
@@ -176,7 +196,7 @@ class Session:
 
     def _begin(self, asked: Submit | Cancel) -> bytes | Awaitable[bytes]:
         try:
-            return ops.begin(asked, self._dispatcher)
+            return ops.begin(asked, self._dispatcher, self._visitor)
         except WireError as error:
             return self._refusals.line(error)
 

@@ -14,6 +14,7 @@ from harpcaller.addresses import TcpAddress, UnixAddress
 from harpcaller.config import Config, ConfigError, Problem, load_config
 from harpcaller.config.host_tables import HOST_KEYS
 from harpcaller.config.http_table import HTTP_KEYS
+from harpcaller.config.identity_tables import IDENTITY_KEYS
 from harpcaller.config.keys import IGNORED, KEYS, STREAM_DIRECTORY
 from harpcaller.config.positions import Position
 from harpcaller.hosts.registry import Host
@@ -61,11 +62,15 @@ def test_the_example_explains_every_key() -> None:
     table = tomllib.loads(text)
 
     hosts, http = table.pop("hosts"), table.pop("http")
+    identities = table.pop("identities")
     assert http.keys() == HTTP_KEYS.keys()
     assert table.keys() == KEYS.keys()
     assert {key for host in hosts.values() for key in host} == HOST_KEYS.keys()
+    assert {key for one in identities.values() for key in one} <= IDENTITY_KEYS.keys()
+    assert all(re.search(rf"\b{key}\b", text) for key in IDENTITY_KEYS)
     settings = {key.setting for key in (*KEYS.values(), *HTTP_KEYS.values())}
-    assert settings | {"source", "warnings", "hosts"} == set(attrs.fields_dict(Config))
+    tables = {"hosts", "identities"}
+    assert settings | tables | {"source", "warnings"} == set(attrs.fields_dict(Config))
 
 
 def test_the_originals_keys_are_understood(tmp_path: Path) -> None:

@@ -14,7 +14,13 @@ import trio
 from eventually import eventually
 from own_address import own_address
 
-from harpcaller.addresses import Address, TcpAddress, UnixAddress
+from harpcaller.addresses import (
+    Address,
+    ListenAddress,
+    TcpAddress,
+    TlsAddress,
+    UnixAddress,
+)
 from harpcaller.dispatch.dispatcher import Dispatcher, Limits
 from harpcaller.front.conversation import Bounds
 from harpcaller.front.listen import Caps, Front, Listening, open_listeners
@@ -67,7 +73,7 @@ async def serving(
         listening.close()
 
 
-async def ask(address: Address) -> bytes:
+async def ask(address: ListenAddress) -> bytes:
     """Say hello and return the answer."""
     async with await connect(address) as stream:
         await stream.send_all(HELLO)
@@ -79,8 +85,9 @@ def count_open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-async def connect(address: Address) -> trio.SocketStream:
-    """Return a new connection."""
+async def connect(address: ListenAddress) -> trio.SocketStream:
+    """Return a new connection in clear."""
+    assert not isinstance(address, TlsAddress)
     if isinstance(address, UnixAddress):
         return await trio.open_unix_socket(address.path)
     return await trio.open_tcp_stream(address.host, address.port)
