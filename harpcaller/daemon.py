@@ -214,6 +214,8 @@ class Daemon:
                 refresh_hosts=self._refresher.refresh_now,
                 status=self._status,
                 stop=self.stop,
+                dispatcher=dispatcher,
+                max_running=self._setup.config.max_running,
                 max_age_s=self._setup.config.max_age_s,
             )
         )

@@ -91,6 +91,8 @@ async def desk_over(directory: Path, max_running: int = 100) -> AsyncIterator[De
 
     administered = Administered(
         store=store,
+        dispatcher=dispatcher,
+        max_running=max_running,
         cancel=cancel,
         cancel_queue=cancel_queue,
         list_hosts=lambda: HOSTS,
