@@ -290,6 +290,8 @@ class Daemon:
                 stop=self.stop,
                 reload=self._reload,
                 reopen_logs=self._reopen_logs,
+                dispatcher=dispatcher,
+                max_running=lambda: self._config.max_running,
                 max_age_s=lambda: self._config.max_age_s,
             )
         )

@@ -64,6 +64,7 @@ class Dispatcher:
         self.store = store
         self.limits = limits
         self.is_stopping = False  # nothing more is accepted
+        self.is_draining = False  # nothing is accepted or started, until `resume`
         self.has_stopped = False  # nothing more will happen to any job
         self.meters = JobMeters()
         self.followers: set[Follower] = set()
@@ -83,7 +84,7 @@ class Dispatcher:
     def configure(self, limits: Limits, max_running: int) -> None:
         """Have these limits hold for calls from now on, and start what fits."""
         self.limits = limits
-        if not self.is_stopping:
+        if not self.is_stopping and not self.is_draining:
             self.store.set_room(max_running).when_done(self._begin_claimed)
 
     def submit(self, call: Call, identity: str = "") -> Write[Submitted]:
@@ -94,6 +95,11 @@ class Dispatcher:
         """
         if self.is_stopping:
             raise WireError(ErrorType.SHUTTING_DOWN, "the dispatcher is stopping")
+        if self.is_draining:
+            raise WireError(
+                ErrorType.SHUTTING_DOWN,
+                "the dispatcher is drained: it accepts calls when it is resumed",
+            )
         timeout_s, max_exec_s = self.limits.of(call)
         write = self.store.submit(
             NewJob(
@@ -148,6 +154,26 @@ class Dispatcher:
         ]
         stopped = [self.cancel(job_id) for job_id in running]
         return len(ended) + sum([await write for write in stopped])
+
+    async def drain(self) -> None:
+        """Accept nothing and start nothing; what runs goes on."""
+        self.is_draining = True
+        await self.store.set_room(0)
+
+    async def resume(self, max_running: int) -> None:
+        """Accept and start again, up to `max_running` at a time."""
+        if not self.is_draining or self.is_stopping:
+            return
+        self.is_draining = False
+        write = self.store.set_room(max_running)
+        write.when_done(self._begin_claimed)
+        await write
+
+    def pause_queue(self, name: JsonText, *, paused: bool) -> Write[tuple[Claim, ...]]:
+        """Let a queue start nothing, or again what it may."""
+        write = self.store.pause_queue(name, paused=paused)
+        write.when_done(self._begin_claimed)
+        return write
 
     @contextlib.contextmanager
     def reading(self, job_id: JobId) -> Iterator[Job]:

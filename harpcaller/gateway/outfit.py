@@ -25,9 +25,7 @@ def outfitted(
     """Return a gateway that serves health and metrics."""
     requests = Requests()
     dispatcher = sources.dispatcher
-    readiness = Readiness(
-        dispatcher.store, state_dir, min_free_bytes, lambda: dispatcher.is_stopping
-    )
+    readiness = Readiness(state_dir, min_free_bytes, dispatcher)
     exposition = Exposition(sources, requests, lambda: gateway.connection_count)
     app = application(operations(readiness, exposition.text))
     gateway = Gateway(

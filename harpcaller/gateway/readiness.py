@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import trio
 
-from harpcaller.store import Store, StoreError, Write
+from harpcaller.dispatch.dispatcher import Dispatcher
+from harpcaller.store import StoreError, Write
 
 STOPPING: Final = "stopping"
+DRAINING: Final = "draining"
 NOT_WRITABLE: Final = "store_not_writable"
 DISK_LOW: Final = "disk_low"
 PATIENCE_S = 1.0  # who asks is told of a full disk within two seconds
@@ -25,15 +26,14 @@ class Readiness:
 
     def __init__(
         self,
-        store: Store,
         state_dir: Path,
         min_free_bytes: int,
-        is_stopping: Callable[[], bool],
+        dispatcher: Dispatcher,
     ) -> None:
-        self._store = store
+        self._store = dispatcher.store
         self._state_dir = state_dir
         self._min_free_bytes = min_free_bytes
-        self._is_stopping = is_stopping
+        self._dispatcher = dispatcher
         self._probe: Write[None] | None = None
         self._looking = trio.CapacityLimiter(1)
 
@@ -44,7 +44,8 @@ class Readiness:
             is_low = await self._is_disk_low()
             is_writable = await self._is_writable()
         found = {
-            STOPPING: self._is_stopping(),
+            STOPPING: self._dispatcher.is_stopping,
+            DRAINING: self._dispatcher.is_draining,
             NOT_WRITABLE: not is_writable,
             DISK_LOW: is_low,
         }

@@ -20,6 +20,7 @@ from web_client import ON, Told, web_address, web_client, web_client_at
 from web_place import get
 
 from harpcaller.store.sqlite.schema import DATABASE
+from indira.client import AdminClient
 
 AT_ONCE_S = 2.0
 HEAVY = ("starlette", "hypercorn", "prometheus_client", "anyio")
@@ -47,6 +48,17 @@ def test_a_daemon_in_order_is_alive_and_ready(daemon: DaemonProcess) -> None:
 
     assert (health.status, health.body) == (200, b"ok\n")
     assert (ready.status, ready.reasons) == (200, [])
+
+
+def test_a_drained_daemon_is_alive_and_not_ready(daemon: DaemonProcess) -> None:
+    """A load balancer sends calls elsewhere, and nobody kills what is being drained."""
+    with AdminClient(daemon.admin_socket, timeout_s=10) as admin:
+        admin.send("drain")
+        with web_client(daemon) as client:
+            assert_not_ready(client.get("/readyz"), "draining")
+            assert client.get("/healthz").status == 200
+            admin.send("resume")
+            assert client.get("/readyz").status == 200
 
 
 def test_a_unix_socket_serves_too(tmp_path: Path) -> None:
