@@ -36,6 +36,7 @@ from harpcaller.store.sqlite import SqliteStore
 from harpcaller.upkeep import prune_for_ever
 from indira import server, service
 from indira.commands import CommandTable, Reply
+from indira.peers import admins
 from indira.unixsocket import SocketTaken
 from protocol.jsontext import MAX_DEPTH
 from protocol.replies import HelloLimits
@@ -109,7 +110,7 @@ class Daemon:
                 self._registry.configure([*config.hosts, host])
             # Last: who finds the admin socket finds a dispatcher that runs.
             admin = await stack.enter_async_context(
-                server.listening(self._setup.admin_socket)
+                server.listening(self._setup.admin_socket, config.admin_gid)
             )
             pidfile = self._setup.pidfile
             stack.enter_context(service.pid_file(pidfile) if pidfile else nullcontext())
@@ -125,7 +126,12 @@ class Daemon:
                     async with trio.open_nursery() as jobs:
                         dispatcher = self._open_dispatcher(jobs)
                         front = Front(dispatcher, _terms(config), _caps(config))
-                        admin.start_soon(server.serve, admin_socket, self._commands())
+                        admin.start_soon(
+                            server.serve,
+                            admin_socket,
+                            self._commands(),
+                            admins(config.admin_gid),
+                        )
                         admin.start_soon(
                             service.receive_stops, self.stop, dispatcher.hurry
                         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -46,6 +47,14 @@ def read_boolean(value: Any, _folder: Path) -> bool:
     if not isinstance(value, bool):
         raise ValueError("expected true or false")  # noqa: TRY004 (one complaint)
     return value
+
+
+def read_group(value: Any, _folder: Path) -> int:
+    """Return the number of a group of this machine."""
+    try:
+        return grp.getgrnam(value).gr_gid
+    except (KeyError, TypeError, ValueError):
+        raise ValueError("expected the name of a group of this machine") from None
 
 
 def read_port(value: Any, folder: Path) -> int:
@@ -107,6 +116,7 @@ KEYS: dict[str, Key] = {
     "listen": Key("listen", read_listen),
     "insecure_no_auth": Key("insecure_no_auth", read_boolean),
     "state_dir": Key("state_dir", read_path),
+    "admin_group": Key("admin_gid", read_group),
     "reserve_bytes": Key("reserve_bytes", integer(0)),
     "max_age": Key("max_age_s", duration("hours", 3600)),
     "default_timeout": Key("default_timeout_s", _SECONDS),

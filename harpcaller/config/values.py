@@ -28,6 +28,7 @@ class Config:
     listen: tuple[Address, ...] = (TcpAddress("127.0.0.1", 3502),)
     insecure_no_auth: bool = False
     state_dir: Path = Path("/var/lib/harpcaller")
+    admin_gid: int | None = None
     reserve_bytes: int = 16 * _MIB
     max_age_s: float = 720 * _HOUR_S
 
