@@ -33,6 +33,7 @@ from harpcaller.upkeep import prune_for_ever
 from harpcaller.web import Web
 from indira import server, service
 from indira.commands import CommandTable, Reply, refusal
+from indira.peers import admins
 from indira.unixsocket import SocketTaken
 from protocol.job import State
 
@@ -121,7 +122,7 @@ class Daemon:
                 self._registry.configure([*config.hosts, *self._beside])
             # Last: who finds the admin socket finds a dispatcher that runs.
             admin = await stack.enter_async_context(
-                server.listening(self._setup.admin_socket)
+                server.listening(self._setup.admin_socket, config.admin_gid)
             )
             pidfile = self._setup.pidfile
             stack.enter_context(service.pid_file(pidfile) if pidfile else nullcontext())
@@ -143,7 +144,12 @@ class Daemon:
                             self._reception,
                         )
                         self._front = front
-                        admin.start_soon(server.serve, admin_socket, self._commands())
+                        admin.start_soon(
+                            server.serve,
+                            admin_socket,
+                            self._commands(),
+                            admins(config.admin_gid),
+                        )
                         await self._receive_signals(admin, dispatcher)
                         admin.start_soon(
                             service.report, self._answer, service.watchdog_s()

@@ -27,6 +27,7 @@ AT_START = {  # fields of Config that a reload leaves as they are: their keys
     "reserve_bytes": "reserve_bytes",
     "max_queued": "max_queued",
     "log_file": "log_file",
+    "admin_gid": "admin_group",
     "http_listen": "http.listen",
     "http_min_free_bytes": "http.min_free_bytes",
 }

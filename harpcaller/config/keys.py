@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import math
 import os
 from collections.abc import Callable
@@ -71,6 +72,14 @@ def read_boolean(value: Any, _folder: Path) -> bool:
     if not isinstance(value, bool):
         raise ValueError("expected true or false")  # noqa: TRY004 (one complaint)
     return value
+
+
+def read_group(value: Any, _folder: Path) -> int:
+    """Return the number of a group of this machine."""
+    try:
+        return grp.getgrnam(value).gr_gid
+    except (KeyError, TypeError, ValueError):
+        raise ValueError("expected the name of a group of this machine") from None
 
 
 def read_port(value: Any, folder: Path) -> int:
@@ -147,6 +156,7 @@ KEYS: dict[str, Key] = {
     "client_ca_file": Key("client_ca_file", read_file),
     "require_identity": Key("require_identity", read_boolean),
     "state_dir": Key("state_dir", read_path),
+    "admin_group": Key("admin_gid", read_group),
     "reserve_bytes": Key("reserve_bytes", integer(0)),
     "max_age": Key("max_age_s", duration("hours", 3600)),
     "default_timeout": Key("default_timeout_s", _SECONDS),

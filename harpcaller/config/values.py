@@ -34,6 +34,7 @@ class Config:
     require_identity: bool = False
     identities: tuple[Identity, ...] = ()
     state_dir: Path = Path("/var/lib/harpcaller")
+    admin_gid: int | None = None
     reserve_bytes: int = 16 * _MIB
     max_age_s: float = 720 * _HOUR_S
     log_file: Path | None = None

@@ -15,7 +15,7 @@ _INSERT = """INSERT INTO job (no, id, state, queue, submitted_at, started_at, en
     starts, on_loss, retries, timeout_s, max_exec_s, host, procedure, identity,
     arguments, info, outcome)
     VALUES (?, ?, 2, x'', ?, ?, ?, 1, 0, 0, 600, 86400, 'db01', 'backup', '',
-    '["x",1]', 'null', ?)"""
+    CAST('["x",1]' AS BLOB), CAST('null' AS BLOB), ?)"""
 
 
 def fill(state_dir: Path, count: int) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import grp
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from daemon_process import DaemonProcess, prepared_daemon, running_daemon
+from daemon_process import DaemonProcess, NotReady, prepared_daemon, running_daemon
 
 HARPCALLERD = [sys.executable, "-m", "harpcaller"]
 HOSTS = {"silent": {"unix": "silent", "user": "me", "password": "hunter2"}}
@@ -179,3 +181,21 @@ def test_errors_of_json_verbs_are_json(tmp_path: Path) -> None:
 
     assert alone.returncode == 3
     assert "nobody listens" in json.loads(alone.stderr)["message"]
+
+
+def test_the_admin_socket_is_a_groups(tmp_path: Path) -> None:
+    """Operators need not be root."""
+    group = grp.getgrgid(os.getgid())
+    settings = {"admin_group": group.gr_name}
+    with running_daemon(tmp_path, settings=settings) as daemon:
+        found = daemon.admin_socket.stat()
+
+    assert (found.st_gid, found.st_mode & 0o777) == (group.gr_gid, 0o660)
+
+
+def test_a_group_that_is_unknown_is_an_error(tmp_path: Path) -> None:
+    """A socket for nobody would be noticed when it is needed."""
+    daemon = prepared_daemon(tmp_path, settings={"admin_group": "no such group"})
+
+    with pytest.raises(NotReady, match="admin_group: expected the name of a group"):
+        daemon.start()

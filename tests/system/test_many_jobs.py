@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import sys
 import time
 from pathlib import Path
@@ -33,7 +32,7 @@ def test_a_million_jobs_hold_nobody_up(tmp_path: Path) -> None:
     try:
         with AdminClient(daemon.admin_socket, timeout_s=300) as admin:
             page_s = timed(admin, "list_jobs", list_all=True)
-            chosen = random.Random(1).sample(ids, 1000)  # noqa: S311 (of a test)
+            chosen = ids[:: len(ids) // 1000][:1000]
             infos = sorted(timed(admin, "job_info", job=job_id) for job_id in chosen)
             part_s = timed(admin, "job_info", job=chosen[0][:18])
             request = b'{"harpcaller":1,"get_status":"%b"}\n' % ids[-1].encode()
