@@ -12,9 +12,11 @@ from harpcaller.addresses import ListenAddress
 from harpcaller.config import Config
 from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.front.accept import accept_for_ever
-from harpcaller.front.listen import Front, Listening, open_listeners
+from harpcaller.front.listen import Front
+from harpcaller.front.sockets import WEB, Listening, Passed, open_listeners
 from harpcaller.runners.harp import HarpRunner
 from harpcaller.store.sqlite import SqliteStore
+from indira.activation import Activation
 
 if TYPE_CHECKING:
     from harpcaller.gateway.server import Gateway
@@ -23,8 +25,9 @@ if TYPE_CHECKING:
 class Web:
     """Owns the HTTP listeners, and the gateway that meets who comes in by them."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, activation: Activation) -> None:
         self._config = config
+        self._passed = Passed(WEB, activation)
         self._listenings: Sequence[Listening] = ()
         self._gateway: Gateway | None = None
 
@@ -40,7 +43,7 @@ class Web:
             OSError: an address cannot be had; the message names it.
             SocketTaken: somebody listens on a Unix socket's path already.
         """
-        self._listenings = await open_listeners(self._config.http_listen)
+        self._listenings = await open_listeners(self._config.http_listen, self._passed)
         stack.callback(self._close)
         if self._listenings:
             from harpcaller.gateway import outfit  # noqa: PLC0415 (megabytes)

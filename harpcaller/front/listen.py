@@ -1,14 +1,11 @@
-"""Listening sockets, and the caps on how many clients may come in by them."""
+"""Who may come in by the listening sockets, and how many at a time."""
 
 from __future__ import annotations
 
-import errno
-import socket
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 import attrs
 import structlog
@@ -17,7 +14,6 @@ import trio
 from harpcaller import descriptors
 from harpcaller.addresses import (
     ListenAddress,
-    TcpAddress,
     TlsAddress,
     UnixAddress,
 )
@@ -25,43 +21,18 @@ from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.front.accept import Meet, accept_for_ever
 from harpcaller.front.peers import THIS_MACHINE, remote_peer, unix_groups, unix_peer
 from harpcaller.front.session import Session, Shared, Terms, refuse
+from harpcaller.front.sockets import Listening
 from harpcaller.front.timers import Timers
 from harpcaller.front.tls import TlsClient, shake_hands
 from harpcaller.identities.reception import Reception
 from harpcaller.identities.tls import names_in
 from harpcaller.identities.visitor import Visitor
 from harpcaller.meters import ClientMeters
-from indira import unixsocket
 
 FD_RESERVE = 128  # for the store and the admin socket
 MAX_REFUSALS = 32  # clients that are told at a time why they may not come in
-BACKLOG = 4096
-# A peer that vanished is noticed after 60 + 6 * 10 seconds of silence.
-_KEEPALIVE = (
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 6),
-    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 120_000),
-)
 
 log = structlog.get_logger()
-
-
-@attrs.frozen(kw_only=True)
-class Listening:
-    """An open socket, the address it really has, and its file if it is one."""
-
-    sock: socket.socket
-    address: ListenAddress
-    bound: unixsocket.BoundSocket | None = None
-
-    def close(self) -> None:
-        """Close it, and remove its file."""
-        trio.lowlevel.notify_closing(self.sock)
-        self.sock.close()
-        if self.bound is not None:
-            self.bound.remove()
 
 
 def default_max_connections(max_running: int) -> int:
@@ -72,78 +43,6 @@ def default_max_connections(max_running: int) -> int:
     """
     limit = descriptors.limit()
     return max(16, limit - min(FD_RESERVE + max_running, limit // 2))
-
-
-async def open_listeners(addresses: Sequence[ListenAddress]) -> list[Listening]:
-    """Listen on all of `addresses`, or on none.
-
-    Raises:
-        OSError: an address cannot be had; the message names it.
-        SocketTaken: somebody listens on a Unix socket's path already.
-    """
-    opened: list[Listening] = []
-    try:
-        for address in addresses:
-            if isinstance(address, UnixAddress):
-                opened.append(_listen_unix(address))
-            elif isinstance(address, TlsAddress):
-                opened += [_by_tls(one) for one in await _listen_tcp(address.tcp)]
-            else:
-                opened += await _listen_tcp(address)
-    except BaseException:
-        for listening in opened:
-            listening.close()
-        raise
-    return opened
-
-
-def _listen_unix(address: UnixAddress) -> Listening:
-    bound = unixsocket.bind(Path(address.path), backlog=BACKLOG)
-    bound.sock.setblocking(False)
-    return Listening(sock=bound.sock, address=address, bound=bound)
-
-
-def _by_tls(listening: Listening) -> Listening:
-    assert isinstance(listening.address, TcpAddress)  # noqa: S101 (by `_listen_tcp`)
-    return attrs.evolve(listening, address=TlsAddress(listening.address))
-
-
-async def _listen_tcp(address: TcpAddress) -> list[Listening]:
-    """Open one socket for each family of the host; port 0 is the same for all."""
-    port = address.port
-    opened: list[Listening] = []
-    host = None if address.host == "*" else address.host
-    found = await trio.socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )
-    for family, _, _, _, sockaddr in sorted(found):
-        try:
-            sock = _bind_tcp(family, (sockaddr[0], port, *sockaddr[2:]))
-        except OSError as error:
-            if host is None and opened and error.errno == errno.EAFNOSUPPORT:
-                continue  # no IPv6 on this machine: "*" is IPv4 alone
-            raise OSError(error.errno, f"{address}: {error.strerror}") from error
-        port = sock.getsockname()[1]
-        told = TcpAddress(str(sockaddr[0]), port)
-        opened.append(Listening(sock=sock, address=told))
-    return opened
-
-
-def _bind_tcp(family: int, sockaddr: tuple[object, ...]) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        for option in _KEEPALIVE:  # each connection inherits them: tcp(7)
-            sock.setsockopt(*option)
-        sock.setblocking(False)
-        sock.bind(sockaddr)
-        sock.listen(BACKLOG)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
 
 
 @attrs.frozen(kw_only=True)

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from harpcaller.addresses import TcpAddress
 from harpcaller.front.accept import accept_for_ever
-from harpcaller.front.listen import open_listeners
+from harpcaller.front.sockets import open_listeners
 from harpcaller.gateway.app import Handler, application, bounded
 from harpcaller.gateway.connection import Patience
 from harpcaller.gateway.server import Caps, Gateway

@@ -17,8 +17,9 @@ from visit import HELLO
 
 from harpcaller.addresses import TcpAddress, TlsAddress
 from harpcaller.front.conversation import Bounds
-from harpcaller.front.listen import Caps, Front, open_listeners
+from harpcaller.front.listen import Caps, Front
 from harpcaller.front.session import Terms
+from harpcaller.front.sockets import open_listeners
 from harpcaller.identities.identity import Identity, Proofs, Role
 from harpcaller.identities.known import Identities
 from harpcaller.identities.reception import Reception

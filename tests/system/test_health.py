@@ -211,7 +211,7 @@ def test_a_request_in_http2_does_not_end_the_process(daemon: DaemonProcess) -> N
 def test_nothing_of_it_is_loaded_where_it_is_off() -> None:
     """Who does not want it pays no megabytes for it."""
     script = (
-        "import sys, harpcaller.daemon\n"
+        "import sys, harpcaller.start\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
     )
     run = subprocess.run(

@@ -23,8 +23,9 @@ from harpcaller.addresses import (
 )
 from harpcaller.dispatch.dispatcher import Dispatcher, Limits
 from harpcaller.front.conversation import Bounds
-from harpcaller.front.listen import Caps, Front, Listening, open_listeners
+from harpcaller.front.listen import Caps, Front
 from harpcaller.front.session import Terms
+from harpcaller.front.sockets import Listening, open_listeners
 from harpcaller.runners import Progress
 from harpcaller.store import Claim
 from harpcaller.store.memory import MemoryStore
