@@ -1,4 +1,4 @@
-"""Where a socket is: the two kinds of address that we listen on and connect to."""
+"""Where a socket is: the kinds of address that we listen on and connect to."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TypeAlias
 import attrs
 
 EXPECTED = '"HOST:PORT", "[IPV6]:PORT", "*:PORT" or "unix:/PATH"'
+EXPECTED_LISTEN = f'{EXPECTED}, before a TCP one "tls:" if clients speak TLS there'
+_TLS = "tls:"
 
 
 @attrs.frozen
@@ -48,7 +50,38 @@ class UnixAddress:
         return f"unix:{self.path}"
 
 
+@attrs.frozen
+class TlsAddress:
+    """A TCP address where clients have to begin with TLS."""
+
+    tcp: TcpAddress
+
+    def __str__(self) -> str:
+        """Return the spelling that `read_listen_address` reads."""
+        return f"{_TLS}{self.tcp}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Tell whether only this machine can reach it."""
+        return self.tcp.is_loopback
+
+
 Address: TypeAlias = TcpAddress | UnixAddress
+ListenAddress: TypeAlias = Address | TlsAddress
+
+
+def read_listen_address(text: str) -> ListenAddress:
+    """Return the address for clients that `text` spells: as below, or `tls:` and it.
+
+    Raises:
+        ValueError: it spells none; the message says what was expected.
+    """
+    if not text.startswith(_TLS):
+        return read_address(text)
+    address = read_address(text.removeprefix(_TLS))
+    if isinstance(address, UnixAddress):
+        raise ValueError(f"expected {EXPECTED_LISTEN}")  # noqa: TRY004 (a spelling)
+    return TlsAddress(address)
 
 
 def read_address(text: str) -> Address:

@@ -5,18 +5,23 @@ The admin verbs load no event loop: they have to answer at once.
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import sys
 from argparse import ArgumentTypeError, Namespace
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from harpcaller import __version__
-from indira.cli import Exit, Verbs, ask, pages, seconds, show
-from indira.verbs import add_reload, add_status, add_stop, client_of
+from harpcaller.ages import age, days
+from harpcaller.identities.tokens import digest_of, new_token
+from harpcaller.upkeep_verbs import add_upkeep_verbs
+from indira.cli import CommandFailed, Exit, Verbs, add_json, ask, pages, show, show_all
+from indira.client import NotRunning
+from indira.verbs import add_reload, add_status, add_stop, client_of, told
 
-_DAY_S = 86400.0
+_PAGE_LENGTH = 100  # of a list, unless fewer are asked for
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -25,6 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     _add_daemon_verbs(verbs)
     _add_job_verbs(verbs)
     _add_host_verbs(verbs)
+    add_upkeep_verbs(verbs, _queue_name)
     return verbs.run(argv)
 
 
@@ -39,7 +45,7 @@ def _add_daemon_verbs(verbs: Verbs) -> None:
         action="append",
         default=[],
         metavar="ADDR",
-        help="host:port or unix:PATH, port 0 is any free one; may be repeated",
+        help="host:port, tls:host:port or unix:PATH; may be repeated",
     )
     start.add_argument("--state-dir", type=Path, metavar="DIR", help="where jobs live")
     start.add_argument("--pidfile", type=Path, metavar="FILE", help="keeps the pid")
@@ -55,7 +61,15 @@ def _add_daemon_verbs(verbs: Verbs) -> None:
         verbs, "Read the configuration again; what runs goes on.", "reload_config"
     )
     verbs.add("reopen-logs", _reopen_logs, "Begin a new log file after a rotation.")
-    verbs.add("version", _version, "Print the version.")
+    version = verbs.add("version", _version, "Print the version.")
+    add_json(version, "an object, with the running dispatcher's too")
+    for name in ("dist-erl-start", "dist-erl-stop"):
+        verbs.add(name, _dist_erl, "Not applicable: there is no Erlang here.")
+
+    token = verbs.add("new-token", _new_token, "Make a token for a client.")
+    token.add_argument(
+        "--file", type=Path, metavar="FILE", help="keep it there, do not print it"
+    )
 
 
 def _add_job_verbs(verbs: Verbs) -> None:
@@ -64,39 +78,59 @@ def _add_job_verbs(verbs: Verbs) -> None:
     listing.add_argument(
         "--queue", type=_queue_name, metavar="JSON", help="only those of this queue"
     )
+    listing.add_argument("--state", choices=("queued", "running", "ended"))
+    listing.add_argument("--host", metavar="NAME", help="only calls of this host")
+    listing.add_argument("--procedure", metavar="NAME", help="only of this one")
+    listing.add_argument(
+        "--older-than", type=age, metavar="AGE", help="such as 90s, 15m, 2h, 3d"
+    )
+    listing.add_argument(
+        "--newer-than", type=age, metavar="AGE", help="submitted since then"
+    )
+    listing.add_argument("--limit", type=_count, metavar="N", help="so many at most")
+    add_json(listing, "the same: they are JSON")
 
     job = "a job's ID, or a part of at least 4 characters that no other has"
-    verbs.add("info", _info, "Tell what is known of a job.").add_argument(
-        "job", metavar="ID", help=job
-    )
-    verbs.add("cancel", _cancel, "End a job.").add_argument(
-        "job", metavar="ID", help=job
-    )
+    info = verbs.add("info", _info, "Tell what is known of a job.")
+    info.add_argument("job", metavar="ID", help=job)
+    add_json(info, "the same: it is JSON")
+    cancel = verbs.add("cancel", _cancel, "End a job.")
+    cancel.add_argument("job", metavar="ID", help=job)
+    add_json(cancel, "an object with the job's ID")
 
-    verbs.add(
-        "queue-list", _queue_list, "List the queues, or the jobs of one."
-    ).add_argument("queue", type=_queue_name, metavar="NAME", nargs="?", help="JSON")
-    verbs.add("queue-cancel", _queue_cancel, "End all jobs of a queue.").add_argument(
-        "queue", type=_queue_name, metavar="NAME", help="JSON"
+    queues = verbs.add("queue-list", _queue_list, "List the queues, or one's jobs.")
+    queues.add_argument(
+        "queue", type=_queue_name, metavar="NAME", nargs="?", help="JSON"
     )
+    add_json(queues, "all that is known of each queue, pauses too")
+    emptied = verbs.add("queue-cancel", _queue_cancel, "End all jobs of a queue.")
+    emptied.add_argument("queue", type=_queue_name, metavar="NAME", help="JSON")
+    add_json(emptied, "an object with how many there were")
 
     prune = verbs.add("prune-jobs", _prune_jobs, "Forget jobs that ended long ago.")
-    prune.add_argument(
-        "--age", type=seconds, metavar="DAYS", help="default as configured"
-    )
+    prune.add_argument("--age", type=days, metavar="DAYS", help="default as configured")
+    add_json(prune, "an object with how many there were")
 
 
 def _add_host_verbs(verbs: Verbs) -> None:
-    verbs.add("hosts-list", _hosts_list, "List the hosts that calls may name.")
-    verbs.add("hosts-refresh", _hosts_refresh, "Run the registry script now.")
+    hosts = verbs.add("hosts-list", _hosts_list, "List the hosts that calls may name.")
+    add_json(hosts, "the same: they are JSON")
+    refresh = verbs.add("hosts-refresh", _hosts_refresh, "Run the registry script now.")
+    add_json(refresh, "an object with how many there are")
 
 
 def _start(options: Namespace) -> int:
     # Here, not above: the event loop and the store take their time to load.
-    from harpcaller.daemon import run  # noqa: PLC0415 (see above)
+    from harpcaller.addresses import read_address  # noqa: PLC0415 (see above)
     from harpcaller.options import StartOptions  # noqa: PLC0415
+    from harpcaller.start import start  # noqa: PLC0415 (see above)
 
-    return run(
+    for text in options.listen:
+        try:
+            read_address(text)
+        except ValueError as error:
+            raise CommandFailed(f"--listen: {text}: {error}", Exit.USAGE) from None
+    return start(
         StartOptions(
             config=options.config,
             dev=options.dev,
@@ -117,12 +151,22 @@ def _check(options: Namespace) -> int:
 
 
 def _list(options: Namespace) -> int:
+    length = None if options.limit is None else min(options.limit, _PAGE_LENGTH)
     with client_of(options) as client:
-        return _show_all(
-            pages(
-                client, "list_jobs", "jobs", list_all=options.all, queue=options.queue
-            )
+        listed = pages(
+            client,
+            "list_jobs",
+            "jobs",
+            list_all=options.all,
+            queue=options.queue,
+            state=options.state,
+            host=options.host,
+            procedure=options.procedure,
+            older_than=options.older_than,
+            newer_than=options.newer_than,
+            limit=length,
         )
+        return show_all(itertools.islice(listed, options.limit))
 
 
 def _info(options: Namespace) -> int:
@@ -133,38 +177,47 @@ def _info(options: Namespace) -> int:
 
 def _cancel(options: Namespace) -> int:
     with client_of(options) as client:
-        ask(client, "cancel_job", job=options.job)
-    return Exit.OK
+        return told(options, ask(client, "cancel_job", job=options.job))
 
 
 def _queue_list(options: Namespace) -> int:
     with client_of(options) as client:
         if options.queue is None:
-            return _show_all(pages(client, "list_queues", "queues"))
-        return _show_all(pages(client, "list_queue", "jobs", queue=options.queue))
+            details = options.json or None
+            return show_all(pages(client, "list_queues", "queues", details=details))
+        return show_all(pages(client, "list_queue", "jobs", queue=options.queue))
 
 
 def _queue_cancel(options: Namespace) -> int:
     with client_of(options) as client:
-        ask(client, "cancel_queue", queue=options.queue)
-    return Exit.OK
+        return told(options, ask(client, "cancel_queue", queue=options.queue))
 
 
 def _prune_jobs(options: Namespace) -> int:
-    max_age_s = None if options.age is None else options.age * _DAY_S
     with client_of(options) as client:
-        ask(client, "prune_jobs", max_age=max_age_s)
-    return Exit.OK
+        return told(options, ask(client, "prune_jobs", max_age=options.age))
 
 
 def _hosts_list(options: Namespace) -> int:
     with client_of(options) as client:
-        return _show_all(pages(client, "list_hosts", "hosts"))
+        return show_all(pages(client, "list_hosts", "hosts"))
 
 
 def _hosts_refresh(options: Namespace) -> int:
     with client_of(options) as client:
-        ask(client, "refresh_hosts")
+        return told(options, ask(client, "refresh_hosts"))
+
+
+def _version(options: Namespace) -> int:
+    if not options.json:
+        sys.stdout.write(f"harpcallerd {__version__}\n")
+        return Exit.OK
+    try:
+        with client_of(options) as client:
+            running = client.send("status")["version"]
+    except NotRunning:
+        running = None
+    show({"version": __version__, "running": running})
     return Exit.OK
 
 
@@ -174,15 +227,41 @@ def _reopen_logs(options: Namespace) -> int:
     return Exit.OK
 
 
-def _version(_: Namespace) -> int:
-    sys.stdout.write(f"harpcallerd {__version__}\n")
+def _new_token(options: Namespace) -> int:
+    token = new_token()
+    if options.file is None:
+        sys.stdout.write(f"{token}\n")
+    else:
+        _write_new(options.file, token)
+    sys.stdout.write(f'token_sha256 = "{digest_of(token).hex()}"\n')
     return Exit.OK
 
 
-def _show_all(values: Iterable[Any]) -> int:
-    for value in values:
-        show(value)
-    return Exit.OK
+def _write_new(path: Path, token: str) -> None:
+    """Keep `token` in a new file that only we may read."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(f"{token}\n")
+    except OSError as error:
+        raise CommandFailed(f"{path}: {error.strerror}") from None
+
+
+def _dist_erl(options: Namespace) -> int:
+    raise CommandFailed(
+        f"{options.verb}: not applicable, there is no Erlang here", Exit.USAGE
+    )
+
+
+def _count(text: str) -> int:
+    """Return the number of at least 1 that an option spells."""
+    if (
+        not (text.isascii() and text.isdigit())
+        or not 0 < len(text) < 10
+        or not int(text)
+    ):
+        raise ArgumentTypeError(f"expected a number, 1 or more, not {text}")
+    return int(text)
 
 
 def _queue_name(text: str) -> dict[str, Any]:

@@ -4,70 +4,41 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack, nullcontext
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import AsyncExitStack, nullcontext, suppress
 
 import structlog
 import trio
 
-from harpcaller import __version__, descriptors, interpreter, logs, renewal
+from harpcaller import __version__, renewal
 from harpcaller.admin import Administered, commands
 from harpcaller.config import Config, ConfigError
+from harpcaller.config.clients import client_tls, identities_of
 from harpcaller.dispatch.dispatcher import Dispatcher
-from harpcaller.embedded import WorkerFailed, embedded_worker, print_welcome
-from harpcaller.front.listen import Front, Listening, open_listeners
+from harpcaller.embedded import embedded_worker, print_welcome
+from harpcaller.front.listen import Front
+from harpcaller.front.sockets import ADMIN, CLIENT, Listening, Passed, open_listeners
 from harpcaller.hosts.refresh import Refresher
 from harpcaller.hosts.registry import Host, Registry
-from harpcaller.options import StartOptions
+from harpcaller.identities.reception import Reception
+from harpcaller.logs import LogFile
 from harpcaller.renewal import Renewal, Renewed
 from harpcaller.runners.harp import HarpRunner
-from harpcaller.setup import Setup, read_setup
-from harpcaller.store import Opened, StoreError
+from harpcaller.setup import Setup
+from harpcaller.store import Full, Opened
 from harpcaller.store.sqlite import SqliteStore
 from harpcaller.upkeep import prune_for_ever
+from harpcaller.web import Web
 from indira import server, service
+from indira.activation import Activation, ActivationError
 from indira.commands import CommandTable, Reply, refusal
-from indira.unixsocket import SocketTaken
+from indira.peers import admins
+from protocol.job import State
 
 END_S = 10.0  # how long outcomes of stopped jobs may take to become durable
 LEAVE_S = 0.8  # how long clients may take to read their last line
-EX_OK, EX_FAILED, EX_IOERR = 0, 1, 74  # sysexits(3)
-
 log = structlog.get_logger()
-
-
-def run(options: StartOptions) -> int:
-    """Run the dispatcher until it is stopped; return the exit code."""
-    try:
-        setup = read_setup(options)
-    except ConfigError as error:
-        sys.stderr.write(f"harpcallerd: {error}\n")
-        return EX_FAILED
-    os.umask(0o077)  # before anything is made, the log first
-    try:
-        log_file = _open_log(setup.config.log_file)
-    except OSError as error:
-        sys.stderr.write(f"harpcallerd: {setup.config.log_file}: {error.strerror}\n")
-        return EX_FAILED
-    logs.configure(debug=setup.debug, file=log_file)
-    descriptors.raise_limit()
-    interpreter.settle()
-    for warning in setup.config.warnings:
-        log.warning("config.doubtful", warning=warning)
-    daemon = Daemon(setup, lambda: read_setup(options).config, log_file)
-    has_failed = False
-    try:
-        trio.run(daemon.run)
-    except* (OSError, SocketTaken, StoreError, WorkerFailed) as group:
-        has_failed = True
-        for leaf in _leaves(group):
-            log.error("daemon.failed", reason=str(leaf))  # noqa: TRY400 (no bug)
-    if daemon.has_lost_store:
-        return EX_IOERR
-    return EX_FAILED if has_failed else EX_OK
 
 
 class Daemon:
@@ -77,10 +48,12 @@ class Daemon:
         self,
         setup: Setup,
         reread: Callable[[], Config],
-        log_file: logs.LogFile | None,
+        log_file: LogFile | None,
+        activation: Activation,
     ) -> None:
         self.has_lost_store = False
         self._log_file = log_file
+        self._activation = activation
         self._setup = setup
         config = setup.config
         self._renewal = Renewal(config, reread, self._apply)
@@ -92,34 +65,57 @@ class Daemon:
             reserve_bytes=config.reserve_bytes,
             on_failure=self._lose_store,
         )
+        self._reception = Reception(identities_of(config), client_tls(config))
         self._stopping = trio.Event()
-        self._dispatcher: Dispatcher | None = None
         self._listenings: list[Listening] = []
+        self._web = Web(config, activation)
 
     async def run(self) -> None:
         """Serve until stopped; everything is closed when this returns."""
         async with AsyncExitStack() as stack:
             config = self._setup.config
-            opened = await self._store.open(
-                "dispatcher", config.max_running, config.max_queued
-            )
+            async with service.taking_long("recovering"):
+                opened = await self._store.open(
+                    "dispatcher", config.max_running, config.max_queued
+                )
             stack.push_async_callback(self._store.close)
             await self._refresher.load()
-            self._listenings = await open_listeners(config.listen)
+            passed = Passed(CLIENT, self._activation)
+            self._listenings = await open_listeners(config.listen, passed)
             for listening in self._listenings:
                 stack.callback(listening.close)
+            await self._web.open(stack)
             if self._setup.dev:
                 worker = embedded_worker(config.state_dir)
                 self._beside = (await stack.enter_async_context(worker),)
                 self._registry.configure([*config.hosts, *self._beside])
             # Last: who finds the admin socket finds a dispatcher that runs.
+            path = self._setup.admin_socket
+            taken = self._activation.take_file(ADMIN, str(path))
+            self._refuse_left_over()
             admin = await stack.enter_async_context(
-                server.listening(self._setup.admin_socket)
+                server.listening(path, config.admin_gid, taken)
             )
             pidfile = self._setup.pidfile
             stack.enter_context(service.pid_file(pidfile) if pidfile else nullcontext())
             await self._serve(admin, opened)
         log.info("daemon.stopped")
+
+    def _refuse_left_over(self) -> None:
+        """See to it that all sockets that systemd passed are used.
+
+        Raises:
+            ActivationError: one is at an address that no setting names.
+        """
+        left = [str(one) for one in self._activation.left]
+        self._activation.close()
+        if left:
+            ours = [*(one.address for one in self._listenings), *self._web.addresses]
+            raise ActivationError(
+                f"systemd passes {', '.join(left)}, and no setting names that"
+                f" address; they name {', '.join(map(str, ours))}"
+                f" and the admin socket {self._setup.admin_socket}"
+            )
 
     async def _serve(self, admin_socket: trio.SocketListener, opened: Opened) -> None:
         """Nest the nurseries: the innermost is the first to end."""
@@ -130,26 +126,45 @@ class Daemon:
                     async with trio.open_nursery() as jobs:
                         dispatcher = self._open_dispatcher(jobs)
                         front = Front(
-                            dispatcher, renewal.terms(config), renewal.caps(config)
+                            dispatcher,
+                            renewal.terms(config),
+                            renewal.caps(config),
+                            self._reception,
                         )
                         self._front = front
-                        admin.start_soon(server.serve, admin_socket, self._commands())
+                        admin.start_soon(
+                            server.serve,
+                            admin_socket,
+                            self._commands(),
+                            admins(config.admin_gid),
+                        )
                         await self._receive_signals(admin, dispatcher)
+                        admin.start_soon(
+                            service.report, self._answer, service.watchdog_s()
+                        )
                         self._start_upkeep(upkeep)
                         upkeep.start_soon(front.keep_time)
                         async with trio.open_nursery() as accept:
                             dispatcher.begin(opened.claims)
                             await dispatcher.take()
                             accept.start_soon(front.serve, self._listenings, sessions)
+                            accept.start_soon(self._serve_web, sessions)
                             self._tell_ready(opened)
                             await self._stopping.wait()
                             service.notify(service.STOPPING)
                             accept.cancel_scope.cancel()
-                        await self._stop_jobs(dispatcher, jobs)
+                        async with service.taking_long("stopping"):
+                            await self._stop_jobs(dispatcher, jobs)
                     front.end_idle()
+                    self._web.end()
                     sessions.cancel_scope.deadline = trio.current_time() + LEAVE_S
                 upkeep.cancel_scope.cancel()
             admin.cancel_scope.cancel()
+
+    async def _serve_web(self, sessions: trio.Nursery) -> None:
+        await self._web.serve(
+            self._store, self._dispatcher, self._runner, self._front, sessions
+        )
 
     async def _receive_signals(
         self, admin: trio.Nursery, dispatcher: Dispatcher
@@ -157,6 +172,13 @@ class Daemon:
         await admin.start(service.receive_stops, self.stop, dispatcher.hurry)
         await admin.start(service.receive_each, signal.SIGHUP, self._reload)
         await admin.start(service.receive_each, signal.SIGUSR1, self._reopen_logs)
+
+    async def _answer(self) -> str:
+        """Return how we are, if the store answers too."""
+        with suppress(Full):  # that is an answer
+            await self._store.probe()
+        counts = await self._store.counts()
+        return f"{counts[State.RUNNING]} running, {counts[State.QUEUED]} waiting"
 
     async def _reopen_logs(self) -> Reply:
         """Begin a new log file where the old one was moved away."""
@@ -191,11 +213,15 @@ class Daemon:
 
     def _apply(self, renewed: Renewed) -> None:
         config = renewed.config
-        assert self._dispatcher is not None  # noqa: S101 (opened before)
         self._registry.configure([*config.hosts, *self._beside])
         self._refresher.configure(renewal.registry_script(config))
         self._runner.configure(renewed.tls, config.max_worker_line_bytes)
         self._dispatcher.configure(renewal.limits(config), config.max_running)
+        self._reception.renew(
+            config.identities,
+            renewed.client_tls,
+            is_required=config.require_identity,
+        )
         self._front.configure(renewal.terms(config), renewal.caps(config))
 
     def _open_dispatcher(self, jobs: trio.Nursery) -> Dispatcher:
@@ -237,6 +263,7 @@ class Daemon:
             "daemon.started",
             version=__version__,
             listen=told,
+            http=[str(address) for address in self._web.addresses],
             lost=opened.lost,
             requeued=opened.requeued,
         )
@@ -246,7 +273,6 @@ class Daemon:
 
     def _commands(self) -> CommandTable:
         dispatcher = self._dispatcher
-        assert dispatcher is not None  # noqa: S101 (opened before)
         return commands(
             Administered(
                 store=self._store,
@@ -258,6 +284,8 @@ class Daemon:
                 stop=self.stop,
                 reload=self._reload,
                 reopen_logs=self._reopen_logs,
+                dispatcher=dispatcher,
+                max_running=lambda: self._config.max_running,
                 max_age_s=lambda: self._config.max_age_s,
             )
         )
@@ -268,15 +296,5 @@ class Daemon:
             "pid": os.getpid(),
             "version": __version__,
             "listen": [str(listening.address) for listening in self._listenings],
+            "http": [str(address) for address in self._web.addresses],
         }
-
-
-def _open_log(path: Path | None) -> logs.LogFile | None:
-    return None if path is None else logs.LogFile(path)
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Sequence[BaseException]:
-    leaves: list[BaseException] = []
-    for error in group.exceptions:
-        leaves += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return leaves

@@ -16,7 +16,7 @@ import structlog
 import trio
 
 from harpcaller import __version__
-from harpcaller.addresses import UnixAddress, read_address
+from harpcaller.addresses import TlsAddress, UnixAddress, read_listen_address
 from harpcaller.hosts.registry import Host
 
 HOST = "localhost"
@@ -52,12 +52,7 @@ async def embedded_worker(state_dir: Path) -> AsyncIterator[Host]:
 
 def print_welcome(listen: Sequence[str]) -> None:
     """Print what a newcomer can paste."""
-    server = read_address(listen[0])
-    netcat = (
-        f"nc -U {server.path}"
-        if isinstance(server, UnixAddress)
-        else (f"nc {server.host} {server.port}")
-    )
+    netcat = _netcat(listen[0])
     harp = "harp" if listen[0] == "127.0.0.1:3502" else f"harp --server {listen[0]}"
     call = '{"harpcaller":1,"host":"localhost","procedure":"ping","arguments":[]}'
     sys.stdout.write(
@@ -70,6 +65,16 @@ def print_welcome(listen: Sequence[str]) -> None:
         "Ctrl-C stops it.\n"
     )
     sys.stdout.flush()
+
+
+def _netcat(listen: str) -> str:
+    """Return the command that connects its input with a dispatcher."""
+    server = read_listen_address(listen)
+    if isinstance(server, UnixAddress):
+        return f"nc -U {server.path}"
+    if isinstance(server, TlsAddress):
+        return f"openssl s_client -quiet -connect {server.tcp}"
+    return f"nc {server.host} {server.port}"
 
 
 @contextmanager

@@ -98,6 +98,8 @@ def info_text(job: JobRecord) -> JsonText:
     outcome = None if job.outcome is None else type(job.outcome).__name__.lower()
     more: dict[str, JsonValue] = {"outcome": outcome, "type": error}
     more["packets"] = job.packets
+    if job.identity:
+        more["identity"] = job.identity
     if not job.retries:  # else the status tells it
         more["starts"] = job.starts
     queue = NULL

@@ -11,6 +11,9 @@ from harpcaller import __version__
 from harpcaller.dispatch import followers
 from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.dispatch.followers import Outbox
+from harpcaller.identities import rights
+from harpcaller.identities.identity import Identity, Role
+from harpcaller.identities.visitor import Visitor
 from harpcaller.store import (
     Full,
     KeyConflict,
@@ -22,6 +25,7 @@ from harpcaller.store import (
 from protocol import replies
 from protocol.errors import ErrorType, WireError
 from protocol.examples import EXAMPLES
+from protocol.job import JobId
 from protocol.replies import HelloLimits
 from protocol.requests import (
     Cancel,
@@ -56,18 +60,69 @@ class Begun(Generic[T]):
             raise complaint(error) from error
 
 
-def begin(request: Submit | Cancel, dispatcher: Dispatcher) -> Begun[Any]:
-    """Begin a change without waiting for anything.
+@attrs.frozen
+class GuardedCancel:
+    """A cancel by who may not cancel every job; it begins when it is awaited.
 
     Raises:
-        WireError: `shutting_down`.
+        WireError: `forbidden`, or the store refused.
     """
+
+    _job_id: JobId
+    _dispatcher: Dispatcher
+    _identity: Identity
+
+    def __await__(self) -> Generator[Any, Any, bytes]:
+        """Wait for the reply."""
+        return self._cancel().__await__()
+
+    async def _cancel(self) -> bytes:
+        try:
+            job = await self._dispatcher.store.get(self._job_id)
+        except StoreError as error:
+            raise complaint(error) from error
+        if job is None or not self._identity.may_see(job):
+            return _cancelled(False)
+        if not self._identity.may_do(Role.CANCEL, job):
+            raise rights.lacks(Role.CANCEL, self._identity)
+        return await Begun(self._dispatcher.cancel(self._job_id), _cancelled)
+
+
+def begin(
+    request: Submit | Cancel, dispatcher: Dispatcher, visitor: Visitor | None = None
+) -> Begun[Any] | GuardedCancel:
+    """Begin a change without waiting for anything; without a `visitor` all is allowed.
+
+    Raises:
+        WireError: `shutting_down`, `unauthorized`, `forbidden`.
+    """
+    if visitor is not None:
+        return _begin_for(request, dispatcher, visitor.identity)
     match request:
         case Submit(call=call):
             return Begun(dispatcher.submit(call), _submitted)
         case Cancel(job_id=job_id):
-            stopped = _done(False) if job_id is None else dispatcher.cancel(job_id)
-            return Begun(stopped, _cancelled)
+            return _begin_cancel(job_id, dispatcher)
+    assert_never(request)
+
+
+def _begin_cancel(job_id: JobId | None, dispatcher: Dispatcher) -> Begun[Any]:
+    stopped = _done(False) if job_id is None else dispatcher.cancel(job_id)
+    return Begun(stopped, _cancelled)
+
+
+def _begin_for(
+    request: Submit | Cancel, dispatcher: Dispatcher, identity: Identity
+) -> Begun[Any] | GuardedCancel:
+    match request:
+        case Submit(call=call):
+            rights.check_call(call, identity)
+            return Begun(dispatcher.submit(call, identity.name), _submitted)
+        case Cancel(job_id=job_id):
+            rights.check_role(Role.CANCEL, identity)
+            if job_id is None or identity.may_do_all(Role.CANCEL):
+                return _begin_cancel(job_id, dispatcher)
+            return GuardedCancel(job_id, dispatcher, identity)
     assert_never(request)
 
 
@@ -76,13 +131,16 @@ async def answer(
     dispatcher: Dispatcher,
     limits: HelloLimits,
     out: Outbox,
+    visitor: Visitor | None = None,
 ) -> None:
     """Write the whole answer to a request that changes nothing.
 
     Raises:
-        WireError: it cannot be answered, or no longer.
+        WireError: it cannot be answered, or no longer, or not to this `visitor`.
     """
     try:
+        if visitor is not None:
+            await _admit(request, dispatcher, visitor)
         match request:
             case GetStatus():
                 await get_status(request, dispatcher, out)
@@ -92,14 +150,45 @@ async def answer(
                 await followers.follow(dispatcher, job_id, since, recent or 0, out)
             case ReadStream(job_id=job_id, since=since, recent=recent):
                 await followers.read(dispatcher, job_id, since, recent, out)
-            case Hello():
-                await out.write(replies.hello(__version__, limits))
-            case Help():
-                await out.write(replies.help_text(EXAMPLES))
+            case Hello() | Help():
+                await out.write(_greeting(request, limits, visitor))
             case _:
                 assert_never(request)
     except StoreError as error:
         raise complaint(error) from error
+
+
+def _greeting(
+    request: Hello | Help, limits: HelloLimits, visitor: Visitor | None
+) -> bytes:
+    if isinstance(request, Help):
+        return replies.help_text(EXAMPLES)
+    name = "" if visitor is None else visitor.identity.name
+    return replies.hello(__version__, limits, name)
+
+
+async def _admit(
+    request: GetResult | GetStatus | FollowStream | ReadStream | Hello | Help,
+    dispatcher: Dispatcher,
+    visitor: Visitor,
+) -> None:
+    """Return if `visitor` may be told; what he may not see does not exist for him.
+
+    Raises:
+        WireError: `unauthorized`, `forbidden`, `invalid_jobid`.
+    """
+    match request:
+        case Help():
+            return
+        case Hello(token=token):
+            if token is not None:
+                await visitor.prove(token)
+        case _:
+            identity = visitor.identity
+            rights.check_role(Role.READ, identity)
+            job = await dispatcher.store.get(followers.known(request.job_id))
+            if job is None or not identity.may_do(Role.READ, job):
+                raise followers.no_such_job()
 
 
 async def get_status(request: GetStatus, dispatcher: Dispatcher, out: Outbox) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import attrs
 import structlog
 import trio
 
 from harpcaller.config import Config, ConfigError, Problem
+from harpcaller.config.clients import client_tls, complain_of_listeners
 from harpcaller.dispatch.dispatcher import Limits
 from harpcaller.front.conversation import Bounds
 from harpcaller.front.listen import Caps, default_max_connections
 from harpcaller.front.session import Terms
 from harpcaller.hosts.refresh import RegistryScript
+from harpcaller.identities.tls import CertificateError, ClientTls
 from harpcaller.runners.tls import TrustError, WorkerTls
 from protocol.jsontext import MAX_DEPTH
 from protocol.replies import HelloLimits
@@ -24,17 +27,21 @@ AT_START = {  # fields of Config that a reload leaves as they are: their keys
     "reserve_bytes": "reserve_bytes",
     "max_queued": "max_queued",
     "log_file": "log_file",
+    "admin_gid": "admin_group",
+    "http_listen": "http.listen",
+    "http_min_free_bytes": "http.min_free_bytes",
 }
 
 log = structlog.get_logger()
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class Renewed:
     """A configuration, and what was loaded of the files that it names."""
 
     config: Config
     tls: WorkerTls
+    client_tls: ClientTls | None
 
 
 class Renewal:
@@ -61,28 +68,34 @@ class Renewal:
             ConfigError: something is wrong with it, and nothing has changed.
         """
         async with self._lock:
-            renewed = await trio.to_thread.run_sync(self._load)
-            kept = {name: getattr(self.config, name) for name in AT_START}
-            left = [
-                key
-                for name, key in AT_START.items()
-                if getattr(renewed.config, name) != kept[name]
-            ]
-            config = attrs.evolve(renewed.config, **kept)
-            self._apply(attrs.evolve(renewed, config=config))
+            renewed, left = await trio.to_thread.run_sync(self._load)
+            config = renewed.config
+            self._apply(renewed)
             self.config = config
         for warning in config.warnings:
             log.warning("config.doubtful", warning=warning)
         log.info("config.reloaded", needs_restart=left)
         return left
 
-    def _load(self) -> Renewed:
-        config = self._reread()
+    def _load(self) -> tuple[Renewed, list[str]]:
+        fresh = self._reread()
+        kept = {name: getattr(self.config, name) for name in AT_START}
+        left = [key for name, key in AT_START.items() if _differ(fresh, kept, name)]
+        config = attrs.evolve(fresh, **kept)
+        # The listeners stay, and what protected them must not go.
+        problems = complain_of_listeners(config)
+        if problems:
+            raise ConfigError(config.source, problems)
         try:
-            return Renewed(config=config, tls=worker_tls(config))
-        except TrustError as error:  # a file was changed after it was looked at
+            return Renewed(config, worker_tls(config), client_tls(config)), left
+        except (TrustError, CertificateError) as error:
+            # A file was changed after it was looked at.
             problem = Problem(key=error.key, message=str(error))
             raise ConfigError(config.source, [problem]) from None
+
+
+def _differ(config: Config, kept: Mapping[str, Any], name: str) -> bool:
+    return bool(getattr(config, name) != kept[name])
 
 
 def worker_tls(config: Config) -> WorkerTls:

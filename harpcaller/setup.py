@@ -8,9 +8,9 @@ from pathlib import Path
 
 import attrs
 
-from harpcaller.addresses import Address, read_address
+from harpcaller.addresses import ListenAddress, read_listen_address
 from harpcaller.config import Config, ConfigError, Problem, load_config
-from harpcaller.config.load import refuse_open_listeners
+from harpcaller.config.clients import complain_of_listeners
 from harpcaller.options import StartOptions
 from indira.cli import default_socket
 
@@ -36,7 +36,7 @@ def read_setup(options: StartOptions) -> Setup:
     if options.listen:
         listen = tuple(_read_listen(text) for text in options.listen)
         config = attrs.evolve(config, listen=listen)
-    problems = refuse_open_listeners(config)
+    problems = complain_of_listeners(config)
     if problems:
         raise ConfigError(None, problems)
     if options.state_dir is not None:
@@ -52,9 +52,9 @@ def read_setup(options: StartOptions) -> Setup:
     )
 
 
-def _read_listen(text: str) -> Address:
+def _read_listen(text: str) -> ListenAddress:
     try:
-        return read_address(text)
+        return read_listen_address(text)
     except ValueError as error:
         raise ConfigError(
             None, [Problem(key="--listen", message=f"{text}: {error}")]

@@ -49,6 +49,11 @@ class Allowed:
         return not self.gids.isdisjoint({peer.gid, *peer.groups})
 
 
+def admins(group: int | None) -> Allowed | None:
+    """Return who may ask by a socket of `group`; None is whoever can open it."""
+    return None if group is None else Allowed(gids={group})
+
+
 def peer_of(sock: HasOptions) -> Peer:
     """Return who connected a Unix socket."""
     packed = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)

@@ -6,8 +6,9 @@ A long command may send lines of progress before its reply.
 from __future__ import annotations
 
 import select
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 
 import structlog
@@ -41,11 +42,14 @@ log = structlog.get_logger()
 
 @asynccontextmanager
 async def listening(
-    path: Path, group: int | str | None = None
+    path: Path,
+    group: int | str | None = None,
+    passed: socket.socket | None = None,
 ) -> AsyncIterator[trio.SocketListener]:
     """Listen on `path` while the block runs; nobody else can meanwhile.
 
-    The file, mode 0660, is our own group's unless `group` names another. It stays
+    A socket that was `passed` to us listens there already, and its file is not ours.
+    Else the file, mode 0660, is our own group's unless `group` names another. It stays
     the same one, whatever is loaded anew behind it.
 
     Raises:
@@ -53,11 +57,17 @@ async def listening(
         OSError: the file cannot be made, or not be given to the group.
         LookupError: there is no such group.
     """
+    with nullcontext(passed) if passed else _bound(path, group) as sock:
+        ours = trio.socket.from_stdlib_socket(sock)
+        async with trio.SocketListener(ours) as listener:
+            yield listener
+
+
+@contextmanager
+def _bound(path: Path, group: int | str | None) -> Iterator[socket.socket]:
     bound = unixsocket.bind(path, group=group)
     try:
-        sock = trio.socket.from_stdlib_socket(bound.sock)
-        async with trio.SocketListener(sock) as listener:
-            yield listener
+        yield bound.sock
     finally:
         bound.remove()
 

@@ -6,17 +6,22 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import structlog
 import trio
+
+from indira.beside import beside
 
 log = structlog.get_logger()
 
 READY = "READY=1"
 STOPPING = "STOPPING=1"
+STATUS_S = 10.0  # how often systemd hears of our state
+EXTENSION_S = 30  # how much longer it is to wait, from each time that it hears this
 
 
 def notify(*states: str) -> bool:
@@ -65,6 +70,52 @@ async def receive_each(
         async for _ in received:
             log.info("signal.received", signal=number.name)
             await act()
+
+
+@asynccontextmanager
+async def taking_long(status: str) -> AsyncIterator[None]:
+    """Have systemd wait for us, however long the block takes; tell it why."""
+
+    async def extend() -> NoReturn:
+        while True:
+            extension = f"EXTEND_TIMEOUT_USEC={EXTENSION_S * 1_000_000}"
+            notify(f"STATUS={status}", extension)
+            await trio.sleep(EXTENSION_S / 3)
+
+    async with beside() as nursery:
+        nursery.start_soon(extend)
+        yield
+
+
+async def report(
+    answer: Callable[[], Awaitable[str]], watchdog_s: float | None
+) -> None:
+    """Tell systemd how we are, and that we are alive as long as `answer` answers.
+
+    It returns the status, or raises an Exception where nobody is alive. Ends at once
+    where nobody listens.
+    """
+    if not os.environ.get("NOTIFY_SOCKET"):
+        return
+    period_s = STATUS_S if watchdog_s is None else min(watchdog_s / 3, STATUS_S)
+    while True:
+        with trio.move_on_after(period_s):
+            try:
+                status = await answer()
+            except Exception as error:
+                log.warning("service.unwell", reason=str(error))
+            else:
+                sign = [] if watchdog_s is None else ["WATCHDOG=1"]
+                notify(f"STATUS={status}", *sign)
+            await trio.sleep_forever()
+
+
+def watchdog_s(environment: Mapping[str, str] = os.environ) -> float | None:
+    """Return how long systemd waits for a sign of life: sd_watchdog_enabled(3)."""
+    if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+        return None
+    microseconds = environment.get("WATCHDOG_USEC", "")
+    return int(microseconds) / 1e6 if microseconds.isdecimal() else None
 
 
 @contextmanager

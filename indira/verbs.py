@@ -56,6 +56,13 @@ def client_of(options: Namespace) -> AdminClient:
     return AdminClient(options.socket, timeout_s=ANSWER_S, hear=hear)
 
 
+def told(options: Namespace, reply: dict[str, Any]) -> int:
+    """Write a reply where `--json` asks for it; return that all is well."""
+    if options.json:
+        show(reply)
+    return Exit.OK
+
+
 def _status(options: Namespace) -> int:
     try:
         reply = _ask_status(options)

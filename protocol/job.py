@@ -59,7 +59,8 @@ class JobRecord:
     """A job as the store knows it.
 
     Times are UTC seconds. `arguments` shows "***" for what is sealed. `starts`
-    counts how often it was begun; `packets` how many its log holds.
+    counts how often it was begun; `packets` how many its log holds; `identity` is
+    who submitted it, empty for clients that are nobody.
     """
 
     job_id: JobId
@@ -78,6 +79,7 @@ class JobRecord:
     retries: int = 0
     starts: int = 0
     packets: int = 0
+    identity: str = ""
 
     @functools.cached_property
     def status_text(self) -> bytes:

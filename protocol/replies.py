@@ -70,8 +70,8 @@ def error(complaint: WireError) -> bytes:
     return encode({"error": body}) + b"\n"
 
 
-def hello(version: str, limits: HelloLimits) -> bytes:
-    """Return the answer to hello."""
+def hello(version: str, limits: HelloLimits, identity: str = "") -> bytes:
+    """Return the answer to hello; `identity` is who the client has shown to be."""
     told: dict[str, JsonValue] = {
         "max_line_bytes": limits.max_line_bytes,
         "max_depth": limits.max_depth,
@@ -87,6 +87,7 @@ def hello(version: str, limits: HelloLimits) -> bytes:
                 "version": version,
                 "limits": told,
                 "capabilities": capabilities,
+                **({"identity": identity} if identity else {}),
             }
         )
         + b"\n"

@@ -27,6 +27,15 @@ class TcpAddress(NamedTuple):
         return f"{host}:{self.port}"
 
 
+class TlsAddress(NamedTuple):
+    """A TCP address where the dispatcher speaks TLS."""
+
+    tcp: TcpAddress
+
+    def __str__(self) -> str:
+        return f"tls:{self.tcp}"
+
+
 class UnixAddress(NamedTuple):
     """The path of a Unix socket."""
 
@@ -36,27 +45,41 @@ class UnixAddress(NamedTuple):
         return f"unix:{self.path}"
 
 
-Address: TypeAlias = TcpAddress | UnixAddress
+Address: TypeAlias = TcpAddress | TlsAddress | UnixAddress
 
 
 def read_address(text: str) -> Address:
     """Return the address that `text` spells.
 
-    `HOST:PORT`, `[IPv6]:PORT` and `unix:PATH`; without a port it is 3502.
+    `HOST:PORT`, `[IPv6]:PORT`, `tls:` and one of these, and `unix:PATH`; without a
+    port it is 3502.
 
     Raises:
         ValueError: it spells none.
     """
     if text.startswith("unix:") and len(text) > len("unix:"):
         return UnixAddress(text.removeprefix("unix:"))
-    match = _HOST_AND_PORT.fullmatch(text)
+    match = _HOST_AND_PORT.fullmatch(text.removeprefix("tls:"))
     port = int(match["port"] or DEFAULT_PORT) if match else 0
     if match is None or not 0 < port < 65536:
         raise ValueError(
             f"{text!r} is no address of a dispatcher:"
-            " expected HOST:PORT, [IPv6]:PORT or unix:PATH"
+            " expected HOST:PORT, [IPv6]:PORT, tls: and one of these, or unix:PATH"
         )
-    return TcpAddress(match["bracketed"] or match["host"], port)
+    tcp = TcpAddress(match["bracketed"] or match["host"], port)
+    return TlsAddress(tcp) if text.startswith("tls:") else tcp
+
+
+def is_loopback(address: TcpAddress) -> bool:
+    """Tell whether only this machine can be there; other names count as not."""
+    import ipaddress  # noqa: PLC0415 (slow to import, and seldom needed)
+
+    if address.host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(address.host).is_loopback
+    except ValueError:
+        return False
 
 
 def default_address() -> Address:
@@ -71,7 +94,7 @@ def default_address() -> Address:
         raise ValueError(f"{SERVER_VARIABLE}: {error}") from None
 
 
-def connect(address: Address, timeout_s: float) -> socket.socket:
+def connect(address: TcpAddress | UnixAddress, timeout_s: float) -> socket.socket:
     """Return a connected socket that notices, in time, when its peer vanishes.
 
     Raises:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from harpcaller import __version__
 from harpcaller.client import usage
@@ -70,10 +71,30 @@ def _run(words: Sequence[str], printer: Printer) -> int:
 
 
 def _dispatcher(command: Command) -> Dispatcher:
+    given = command.options
     try:
-        return Dispatcher(command.options.get("server"))
+        return Dispatcher(
+            given.get("server"),
+            ca_file=given.get("ca-file"),
+            cert_file=given.get("cert-file"),
+            key_file=given.get("key-file"),
+            token=_read_token(given.get("token-file")),
+        )
     except ValueError as error:
         raise UsageError(str(error)) from None
+
+
+def _read_token(path: str | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        token = Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "no text"
+        raise UsageError(f"--token-file: {path}: {reason}") from None
+    if not token:
+        raise UsageError(f"--token-file: {path}: it is empty")
+    return token
 
 
 def _wants_json(words: Sequence[str]) -> bool:

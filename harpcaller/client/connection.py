@@ -7,9 +7,15 @@ import time
 from collections.abc import Callable
 from typing import Self
 
-from harpcaller.client.address import Address, connect
+from harpcaller.client.access import Access
 from harpcaller.client.errors import NoDispatcher, RequestRefused, Unreachable
-from harpcaller.client.replies import Reply, is_shutting_down, read_reply
+from harpcaller.client.replies import (
+    Reply,
+    check_hello,
+    is_shutting_down,
+    read_reply,
+)
+from harpcaller.client.requests import hello
 
 CONNECT_TIMEOUT_S = 10
 REPLY_TIMEOUT_S = 60  # of a request that the dispatcher answers at once
@@ -18,26 +24,41 @@ MAX_REPLY_BYTES = 256 * 1024 * 1024  # far beyond any honest line
 
 
 class Connection:
-    """A connection that has asked one question."""
+    """A connection that has asked one question, and said before who asks.
 
-    def __init__(self, address: Address, request: bytes, *, may_wait: bool) -> None:
-        self._address = address
+    Raises:
+        Unreachable: there is no dispatcher.
+        RequestRefused: the dispatcher does not know the token.
+    """
+
+    def __init__(self, access: Access, request: bytes, *, may_wait: bool) -> None:
+        self._access = access
         try:
-            self._socket = connect(address, CONNECT_TIMEOUT_S)
+            self._socket = access.connect(CONNECT_TIMEOUT_S)
         except OSError as error:
             raise self._unreachable(_reason(error)) from error
         self._replies = self._socket.makefile("rb")
         try:
-            self._socket.settimeout(None if may_wait else REPLY_TIMEOUT_S)
+            if access.token is not None:
+                self._say_who(access.token)
+            self._send(request, None if may_wait else REPLY_TIMEOUT_S)
+        except BaseException:
+            self.close()
+            raise
+
+    def _say_who(self, token: str) -> None:
+        # The request waits for the answer: it must not be done for nobody.
+        self._send(hello(token), REPLY_TIMEOUT_S)
+        check_hello(self.read())
+
+    def _send(self, request: bytes, timeout_s: float | None) -> None:
+        try:
+            self._socket.settimeout(timeout_s)
             self._socket.sendall(request)
         except (BrokenPipeError, ConnectionResetError):
             pass  # the reply that says why, such as too_large, may be there already
         except OSError as error:
-            self.close()
             raise self._unreachable(_reason(error)) from error
-        except BaseException:
-            self.close()
-            raise
 
     def read(self) -> Reply:
         """Return the next reply.
@@ -66,7 +87,7 @@ class Connection:
         self.close()
 
     def _unreachable(self, reason: str) -> Unreachable:
-        return Unreachable(f"the dispatcher at {self._address}: {reason}")
+        return Unreachable(f"the dispatcher at {self._access}: {reason}")
 
 
 class Inquiry:
@@ -78,12 +99,12 @@ class Inquiry:
 
     def __init__(
         self,
-        address: Address,
+        access: Access,
         *,
         patience_s: float,
         is_known: bool,
     ) -> None:
-        self._address = address
+        self._access = access
         self._patience_s = patience_s
         self._is_known = is_known
         self._connection: Connection | None = None
@@ -94,19 +115,21 @@ class Inquiry:
         Raises:
             Unreachable: there was no dispatcher, or none for `patience_s`.
             NoDispatcher: something else listens there; waiting does not help.
-            RequestRefused: `shutting_down`, and none came back for `patience_s`.
+            RequestRefused: `shutting_down`, and none came back for `patience_s`; or it
+                does not know the token.
         """
         give_up_at = time.monotonic() + self._patience_s
         pause_s = FIRST_PAUSE_S
         while True:
             try:
                 return self._read_once(ask)
-            except NoDispatcher:
+            except (Unreachable, RequestRefused) as error:
                 self.close()
-                raise
-            except (Unreachable, RequestRefused):
-                self.close()
-                if not self._is_known or time.monotonic() + pause_s > give_up_at:
+                if (
+                    not _may_pass(error)
+                    or not self._is_known
+                    or time.monotonic() + pause_s > give_up_at
+                ):
                     raise
             # Half of the pause is by chance: else all followers come at once.
             time.sleep(pause_s * (0.5 + os.urandom(1)[0] / 510))
@@ -114,7 +137,7 @@ class Inquiry:
 
     def _read_once(self, ask: Callable[[], bytes]) -> Reply:
         if self._connection is None:
-            self._connection = Connection(self._address, ask(), may_wait=True)
+            self._connection = Connection(self._access, ask(), may_wait=True)
             self._is_known = True
         reply = self._connection.read()
         if is_shutting_down(reply):
@@ -134,15 +157,26 @@ class Inquiry:
         self.close()
 
 
-def ask(address: Address, request: bytes) -> Reply:
+def ask(access: Access, request: bytes) -> Reply:
     """Return the reply to a request that is answered at once.
 
     Raises:
         Unreachable: there is no dispatcher, or it broke off.
+        RequestRefused: the dispatcher does not know the token.
     """
-    with Connection(address, request, may_wait=False) as connection:
+    with Connection(access, request, may_wait=False) as connection:
         return connection.read()
 
 
+def _may_pass(error: Unreachable | RequestRefused) -> bool:
+    """Tell whether it may help to ask again."""
+    if isinstance(error, RequestRefused):
+        return error.type == "shutting_down"
+    return not isinstance(error, NoDispatcher)
+
+
 def _reason(error: OSError) -> str:
+    refusal = getattr(error, "verify_message", None)  # of ssl, which may not be loaded
+    if refusal:
+        return f"its certificate is not accepted: {refusal}"
     return error.strerror or str(error) or type(error).__name__

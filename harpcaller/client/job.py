@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from harpcaller.client import replies, requests
-from harpcaller.client.address import Address
+from harpcaller.client.access import Access
 from harpcaller.client.connection import Connection, Inquiry, ask
 from harpcaller.client.follower import Follower
 
@@ -14,16 +14,16 @@ class Job:
     """A call that a dispatcher has accepted."""
 
     def __init__(
-        self, address: Address, job_id: str, *, patience_s: float, is_known: bool
+        self, access: Access, job_id: str, *, patience_s: float, is_known: bool
     ) -> None:
         self.id = job_id
         """The job's id; `Dispatcher.job` makes a Job of it again."""
-        self._address = address
+        self._access = access
         self._patience_s = patience_s
         self._is_known = is_known
 
     def __repr__(self) -> str:
-        return f"<Job {self.id} at {self._address}>"
+        return f"<Job {self.id} at {self._access}>"
 
     def result(self, *, wait: bool = True) -> Any:
         """Return what the procedure returned; with `wait`, once it has.
@@ -39,7 +39,7 @@ class Job:
         """
         request = requests.get_result(self.id, wait=wait)
         if not wait:
-            return replies.read_result(ask(self._address, request))
+            return replies.read_result(ask(self._access, request))
         with self._inquiry() as inquiry:
             return replies.read_result(inquiry.read(lambda: request))
 
@@ -51,7 +51,7 @@ class Job:
             RequestRefused: the dispatcher did not do what it was asked.
             Unreachable: there is no dispatcher.
         """
-        return replies.read_status(ask(self._address, requests.get_status(self.id)))
+        return replies.read_status(ask(self._access, requests.get_status(self.id)))
 
     def cancel(self) -> bool:
         """End the job now; return False if it had ended before, or never was.
@@ -60,7 +60,7 @@ class Job:
             RequestRefused: the dispatcher did not do what it was asked.
             Unreachable: there is no dispatcher.
         """
-        return replies.read_cancelled(ask(self._address, requests.cancel(self.id)))
+        return replies.read_cancelled(ask(self._access, requests.cancel(self.id)))
 
     def follow(self, *, since: int = 0, recent: int | None = None) -> Follower:
         """Return the packets from number `since` or the `recent` last, and all to come.
@@ -93,7 +93,7 @@ class Job:
 
     def _read(self, request: bytes, since: int) -> replies.Page:
         packets = []
-        with Connection(self._address, request, may_wait=False) as connection:
+        with Connection(self._access, request, may_wait=False) as connection:
             reply = connection.read()
             while (packet := replies.read_packet(reply)) is not None:
                 packets.append(packet)
@@ -104,5 +104,5 @@ class Job:
 
     def _inquiry(self) -> Inquiry:
         return Inquiry(
-            self._address, patience_s=self._patience_s, is_known=self._is_known
+            self._access, patience_s=self._patience_s, is_known=self._is_known
         )

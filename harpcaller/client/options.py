@@ -161,6 +161,10 @@ def _refuse_unknown(kind: str, word: str, known: Iterable[str]) -> NoReturn:
 _SHORT = {"-f": "--follow", "-h": "--help"}
 _OPTIONS: dict[str, Callable[[str], Any] | None] = {
     "server": str,
+    "ca-file": str,
+    "cert-file": str,
+    "key-file": str,
+    "token-file": str,
     "json": None,
     "help": None,
     "version": None,
@@ -180,7 +184,10 @@ _OPTIONS: dict[str, Callable[[str], Any] | None] = {
     "recent": values.read_count,
     "no-wait": None,
 }
-_EVERYWHERE = frozenset({"server", "json"})
+ACCESS = ("server", "ca-file", "cert-file", "key-file", "token-file")
+"""The options that tell which dispatcher, and how it lets us in."""
+
+_EVERYWHERE = frozenset({*ACCESS, "json"})
 _CALL = frozenset(_OPTIONS) - {"help", "version", "since", "recent", "no-wait"}
 _FOLLOW = _EVERYWHERE | {"since", "recent", "cancel-on-interrupt"}
 _VERBS = {

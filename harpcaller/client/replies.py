@@ -77,6 +77,16 @@ def read_reply(line: bytes) -> Reply:
     return reply
 
 
+def check_hello(reply: Reply) -> None:
+    """Accept the answer to hello.
+
+    Raises:
+        RequestRefused: the token is nobody's.
+    """
+    if "capabilities" not in reply:
+        raise _error_in(reply)
+
+
 def read_job_id(reply: Reply) -> str:
     """Return the id of the job that a call became.
 

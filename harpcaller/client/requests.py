@@ -43,6 +43,11 @@ def call(
     return _line(request | _given(options))
 
 
+def hello(token: str) -> bytes:
+    """Return the request to be taken for whose token it is."""
+    return _line({"hello": {"token": token}})
+
+
 def cancel(job_id: str) -> bytes:
     """Return the request to end a job."""
     return _line({"cancel": job_id})

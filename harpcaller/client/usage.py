@@ -14,8 +14,11 @@ usage: harp [--server ADDR] [--json] VERB ...
   harp procedures HOST
                       list what may be called on a host
 
-  --server ADDR       HOST:PORT, [IPv6]:PORT or unix:PATH; without it
-                      $HARPCALLER_SERVER, else 127.0.0.1:3502
+  --server ADDR       HOST:PORT, [IPv6]:PORT, tls:HOST:PORT or unix:PATH; without
+                      it $HARPCALLER_SERVER, else 127.0.0.1:3502
+  --ca-file FILE      who may sign the dispatcher's certificate (PEM)
+  --cert-file FILE    our own certificate, and its key: --key-file FILE
+  --token-file FILE   the token that says who we are; or $HARPCALLER_TOKEN
   --json              print JSON, one document a line, errors too
   --help, --version   "harp VERB --help" says more of one verb
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from typing import Any
 from harpcaller.client.dispatcher import Dispatcher
 from harpcaller.client.follower import Follower
 from harpcaller.client.job import Job
-from harpcaller.client.options import Command, UsageError
+from harpcaller.client.options import ACCESS, Command, UsageError
 from harpcaller.client.output import Interrupted, Printer
 from harpcaller.client.values import read_json
 
@@ -134,8 +135,9 @@ def _detaching(
         if "cancel-on-interrupt" in command.options:
             job.cancel()
             raise Interrupted(f"cancelled job {job.id}", job.id) from None
-        server = command.options.get("server")
-        again = ["harp", *words(), *(["--server", server] if server else [])]
+        access = [name for name in ACCESS if name in command.options]
+        given = [[f"--{name}", command.options[name]] for name in access]
+        again = ["harp", *words(), *itertools.chain(*given)]
         hint = f"job {job.id} goes on; to go on with it: {shlex.join(again)}"
         raise Interrupted(hint, job.id) from None
 

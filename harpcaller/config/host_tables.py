@@ -32,7 +32,8 @@ def _read_socket_path(value: Any, folder: Path) -> Address:
     return read_address(f"unix:{read_path(value, folder)}")
 
 
-def _read_password_file(value: Any, folder: Path) -> str:
+def read_secret_file(value: Any, folder: Path) -> str:
+    """Return the text of a file that only its owner may write."""
     path = read_file(value, folder)
     try:
         untrusted = complain_if_writable(path)
@@ -56,7 +57,7 @@ HOST_KEYS: dict[str, Read] = {
     "unix": _read_socket_path,
     "user": _read_text,
     "password": _read_text,
-    "password_file": _read_password_file,
+    "password_file": read_secret_file,
     "harp2": read_boolean,
     "server_name": read_string,
 }

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import grp
 import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
-from harpcaller.addresses import EXPECTED, Address, read_address
+from harpcaller.addresses import (
+    EXPECTED,
+    EXPECTED_LISTEN,
+    Address,
+    ListenAddress,
+    read_address,
+    read_listen_address,
+)
+
+AnyAddress = TypeVar("AnyAddress", Address, ListenAddress)
 
 _CREDENTIAL = "credential:"
 Read = Callable[[Any, Path], Any]
@@ -64,6 +74,14 @@ def read_boolean(value: Any, _folder: Path) -> bool:
     return value
 
 
+def read_group(value: Any, _folder: Path) -> int:
+    """Return the number of a group of this machine."""
+    try:
+        return grp.getgrnam(value).gr_gid
+    except (KeyError, TypeError, ValueError):
+        raise ValueError("expected the name of a group of this machine") from None
+
+
 def read_port(value: Any, folder: Path) -> int:
     """Return a port that can be connected to."""
     port: int = integer(1, 65535)(value, folder)
@@ -103,13 +121,24 @@ def duration(unit: str, unit_s: float = 1, *, may_be_none: bool = False) -> Read
     return read
 
 
-def read_listen(value: Any, _folder: Path) -> tuple[Address, ...]:
+def read_listen(value: Any, _folder: Path) -> tuple[ListenAddress, ...]:
     """Return the addresses of a string or of a list of strings."""
+    return _read_addresses(value, read_listen_address, EXPECTED_LISTEN)
+
+
+def read_plain_listen(value: Any, _folder: Path) -> tuple[Address, ...]:
+    """Return the same where TLS is not spoken."""
+    return _read_addresses(value, read_address, EXPECTED)
+
+
+def _read_addresses(
+    value: Any, read: Callable[[str], AnyAddress], expected: str
+) -> tuple[AnyAddress, ...]:
     texts = [value] if isinstance(value, str) else value
     is_list = isinstance(texts, list) and texts
     if not is_list or not all(isinstance(text, str) for text in texts):
-        raise ValueError(f"expected {EXPECTED}, or a list of such strings")
-    addresses = tuple(read_address(text) for text in texts)
+        raise ValueError(f"expected {expected}; or a list of such strings")
+    addresses = tuple(read(text) for text in texts)
     if len(set(addresses)) < len(addresses):
         raise ValueError("expected each address once")
     return addresses
@@ -122,7 +151,12 @@ _LINE_BYTES = integer(1024, 64 * 1024 * 1024)
 KEYS: dict[str, Key] = {
     "listen": Key("listen", read_listen),
     "insecure_no_auth": Key("insecure_no_auth", read_boolean),
+    "cert_file": Key("cert_file", read_file),
+    "key_file": Key("key_file", read_file),
+    "client_ca_file": Key("client_ca_file", read_file),
+    "require_identity": Key("require_identity", read_boolean),
     "state_dir": Key("state_dir", read_path),
+    "admin_group": Key("admin_gid", read_group),
     "reserve_bytes": Key("reserve_bytes", integer(0)),
     "max_age": Key("max_age_s", duration("hours", 3600)),
     "default_timeout": Key("default_timeout_s", _SECONDS),
@@ -154,4 +188,4 @@ IGNORED = {
     "erlang": "ignored: there is no Erlang here",
 }
 STREAM_DIRECTORY = "stream_directory"  # the original's name for state_dir
-TABLES = ("hosts",)
+TABLES = ("hosts", "http", "identities")

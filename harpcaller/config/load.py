@@ -6,12 +6,16 @@ import os
 import re
 import stat
 import tomllib
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import attrs
 
+from harpcaller.config.clients import complain_of_clients, complain_of_listeners
 from harpcaller.config.host_tables import read_host_tables
+from harpcaller.config.http_table import read_http_table
+from harpcaller.config.identity_tables import read_identity_tables
 from harpcaller.config.keys import IGNORED, KEYS, STREAM_DIRECTORY, TABLES
 from harpcaller.config.positions import Position, key_positions
 from harpcaller.config.problems import ConfigError, Problem, placed, unknown_key
@@ -21,6 +25,10 @@ from harpcaller.runners.tls import TrustError, WorkerTls
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
 _PLACE = re.compile(r"(.*) \(at line ([0-9]+), column ([0-9]+)\)", re.DOTALL)
+_READ_TABLES: dict[str, Callable[[Any, Path], tuple[Any, Iterable[Problem]]]] = {
+    "hosts": read_host_tables,
+    "identities": read_identity_tables,
+}
 
 
 @attrs.frozen
@@ -92,8 +100,8 @@ def _read_table(table: dict[str, Any], folder: Path) -> _Read:
         if name in IGNORED:
             read.warnings.append(f"{name}: {IGNORED[name]}")
         elif name in TABLES:
-            hosts, problems = read_host_tables(value, folder)
-            read.settings["hosts"] = hosts
+            settings, problems = _read_tables(name, value, folder)
+            read.settings.update(settings)
             read.problems.extend(problems)
         elif name == STREAM_DIRECTORY:
             _read_stream_directory(table, value, folder, read)
@@ -102,6 +110,15 @@ def _read_table(table: dict[str, Any], folder: Path) -> _Read:
         else:
             read.problems.append(unknown_key(name, name, (*KEYS, *TABLES)))
     return read
+
+
+def _read_tables(
+    name: str, value: Any, folder: Path
+) -> tuple[dict[str, Any], Iterable[Problem]]:
+    if name == "http":
+        return read_http_table(value, folder)
+    found, problems = _READ_TABLES[name](value, folder)
+    return {name: found}, problems
 
 
 def _read_key(name: str, as_key: str, value: Any, folder: Path, read: _Read) -> None:
@@ -123,20 +140,10 @@ def _read_stream_directory(
     read.warnings.append(f'{STREAM_DIRECTORY}: the old name of "state_dir"')
 
 
-def refuse_open_listeners(config: Config) -> list[Problem]:
-    """Return a problem for each address that strangers could reach unasked."""
-    if config.insecure_no_auth:
-        return []
-    return [
-        Problem(key="listen", message=_OPEN_TO_ALL.format(address))
-        for address in config.listen
-        if not address.is_loopback
-    ]
-
-
 def _find_contradictions(config: Config, read: _Read) -> None:
     """Look at settings that are well-formed each, but may not go together."""
-    read.problems.extend(refuse_open_listeners(config))
+    read.problems.extend(complain_of_listeners(config))
+    read.problems.extend(complain_of_clients(config))
     try:
         tls = WorkerTls.load(
             ca_file=config.ca_file,
@@ -147,9 +154,3 @@ def _find_contradictions(config: Config, read: _Read) -> None:
         read.problems.append(Problem(key=error.key, message=str(error)))
     else:
         read.warnings.extend(tls.warnings)
-
-
-_OPEN_TO_ALL = (
-    "{} can be reached from other machines, and clients are not asked who they are: "
-    "listen on 127.0.0.1, [::1] or unix:/PATH, or set insecure_no_auth = true"
-)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import attrs
 
-from harpcaller.addresses import Address, TcpAddress
+from harpcaller.addresses import Address, ListenAddress, TcpAddress
 from harpcaller.hosts.registry import Host
+from harpcaller.identities.identity import Identity
 
 _HOUR_S = 3600
 _KIB = 1024
@@ -25,9 +26,15 @@ class Config:
     source: Path | None = None
     warnings: tuple[str, ...] = ()
 
-    listen: tuple[Address, ...] = (TcpAddress("127.0.0.1", 3502),)
+    listen: tuple[ListenAddress, ...] = (TcpAddress("127.0.0.1", 3502),)
     insecure_no_auth: bool = False
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    client_ca_file: Path | None = None
+    require_identity: bool = False
+    identities: tuple[Identity, ...] = ()
     state_dir: Path = Path("/var/lib/harpcaller")
+    admin_gid: int | None = None
     reserve_bytes: int = 16 * _MIB
     max_age_s: float = 720 * _HOUR_S
     log_file: Path | None = None
@@ -57,6 +64,9 @@ class Config:
     host_db_refresh_s: float = 900
     host_db_timeout_s: float = 30
     hosts: tuple[Host, ...] = ()
+
+    http_listen: tuple[Address, ...] = ()
+    http_min_free_bytes: int = 64 * _MIB
 
     @property
     def host_cache(self) -> Path:

@@ -11,8 +11,9 @@ import structlog
 import trio
 
 from harpcaller.dispatch.ids import new_job_id
-from harpcaller.dispatch.job import Job
+from harpcaller.dispatch.job import Follower, Job
 from harpcaller.dispatch.running import Running
+from harpcaller.meters import JobMeters, ending
 from harpcaller.runners import Runner
 from harpcaller.store import (
     CancelResult,
@@ -28,7 +29,7 @@ from protocol.call import Call
 from protocol.errors import ErrorType, WireError
 from protocol.job import JobId
 from protocol.jsontext import JsonText
-from protocol.outcome import Cancelled
+from protocol.outcome import Cancelled, Outcome
 
 log = structlog.get_logger()
 
@@ -63,7 +64,10 @@ class Dispatcher:
         self.store = store
         self.limits = limits
         self.is_stopping = False  # nothing more is accepted
+        self.is_draining = False  # nothing is accepted or started, until `resume`
         self.has_stopped = False  # nothing more will happen to any job
+        self.meters = JobMeters()
+        self.followers: set[Follower] = set()
         self._runner = runner
         self._nursery = jobs
         self._clock = clock
@@ -80,7 +84,7 @@ class Dispatcher:
     def configure(self, limits: Limits, max_running: int) -> None:
         """Have these limits hold for calls from now on, and start what fits."""
         self.limits = limits
-        if not self.is_stopping:
+        if not self.is_stopping and not self.is_draining:
             self.store.set_room(max_running).when_done(self._begin_claimed)
 
     def submit(self, call: Call, identity: str = "") -> Write[Submitted]:
@@ -91,6 +95,11 @@ class Dispatcher:
         """
         if self.is_stopping:
             raise WireError(ErrorType.SHUTTING_DOWN, "the dispatcher is stopping")
+        if self.is_draining:
+            raise WireError(
+                ErrorType.SHUTTING_DOWN,
+                "the dispatcher is drained: it accepts calls when it is resumed",
+            )
         timeout_s, max_exec_s = self.limits.of(call)
         write = self.store.submit(
             NewJob(
@@ -110,6 +119,9 @@ class Dispatcher:
         for claim in claims:
             job = self._jobs.setdefault(claim.job_id, Job(claim.job_id))
             job.see(claim.record)
+            if claim.fence == 1:  # else it did not only wait
+                waited_s = self._clock() - claim.record.submitted_at
+                self.meters.waits_s.observe(max(0.0, waited_s))
             running = Running(claim, job, self.store, self._begin_claimed)
             self._running[claim.job_id] = running
             self._nursery.start_soon(self._carry_out, running)
@@ -142,6 +154,26 @@ class Dispatcher:
         ]
         stopped = [self.cancel(job_id) for job_id in running]
         return len(ended) + sum([await write for write in stopped])
+
+    async def drain(self) -> None:
+        """Accept nothing and start nothing; what runs goes on."""
+        self.is_draining = True
+        await self.store.set_room(0)
+
+    async def resume(self, max_running: int) -> None:
+        """Accept and start again, up to `max_running` at a time."""
+        if not self.is_draining or self.is_stopping:
+            return
+        self.is_draining = False
+        write = self.store.set_room(max_running)
+        write.when_done(self._begin_claimed)
+        await write
+
+    def pause_queue(self, name: JsonText, *, paused: bool) -> Write[tuple[Claim, ...]]:
+        """Let a queue start nothing, or again what it may."""
+        write = self.store.pause_queue(name, paused=paused)
+        write.when_done(self._begin_claimed)
+        return write
 
     @contextlib.contextmanager
     def reading(self, job_id: JobId) -> Iterator[Job]:
@@ -180,6 +212,7 @@ class Dispatcher:
 
     async def _carry_out(self, running: Running) -> None:
         job_id = running.claim.job_id
+        begun_at = trio.current_time()
         try:
             await running.carry_out(self._runner)
             running.ended.succeed(None)
@@ -187,10 +220,17 @@ class Dispatcher:
             # The store is lost and the daemon about to stop: recovery ends the job.
             log.exception("outcome.lost", job_id=job_id)
             running.ended.fail(error)
+        else:
+            self._count_end(running.outcome, begun_at)
         del self._running[job_id]
         self._forget(job_id)
         if not self._running:
             self._idle.set()
+
+    def _count_end(self, outcome: Outcome | None, begun_at: float) -> None:
+        if outcome is not None:  # else it was left, to be started again
+            self.meters.runs_s.observe(trio.current_time() - begun_at)
+            self.meters.ends[ending(outcome)] += 1
 
     def _forget(self, job_id: JobId) -> None:
         job = self._jobs.get(job_id)
@@ -238,6 +278,7 @@ class Dispatcher:
         job = self._jobs.get(job_id)
         if job is not None:
             job.end(Cancelled())
+        self.meters.ends[ending(Cancelled())] += 1
         log.info("job.ended", job_id=job_id, outcome="Cancelled")
 
     async def _wait_idle(self) -> None:

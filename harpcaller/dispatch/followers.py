@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from harpcaller.dispatch.dispatcher import Dispatcher
-from harpcaller.dispatch.job import Job
+from harpcaller.dispatch.job import Follower, Job
 from protocol import replies
 from protocol.errors import ErrorType, WireError
 from protocol.job import JobId
@@ -57,15 +57,30 @@ async def follow(
     with dispatcher.reading(known(job_id)) as job:
         await _look_up(dispatcher, job)
         position = max(0, job.packets - recent) if since is None else since
-        while True:
-            # The outcome is durable after the last packet: look at it first.
-            outcome, packets = job.outcome, job.packets
-            position = await _write_packets(dispatcher, job, position, packets, out)
-            if outcome is not None:
-                await out.write(replies.ended(outcome))
-                return
-            if position >= job.packets and job.outcome is None:
-                await _wait_for_change(dispatcher, job, out)
+        follower = Follower(job, position)
+        dispatcher.followers.add(follower)
+        try:
+            await _follow_to_end(dispatcher, follower, out)
+        finally:
+            dispatcher.followers.discard(follower)
+
+
+async def _follow_to_end(
+    dispatcher: Dispatcher, follower: Follower, out: Outbox
+) -> None:
+    job = follower.job
+    while True:
+        # The outcome is durable after the last packet: look at it first.
+        outcome, packets = job.outcome, job.packets
+        while follower.position < packets:
+            follower.position = await _write_page(
+                dispatcher, job, follower.position, packets, out
+            )
+        if outcome is not None:
+            await out.write(replies.ended(outcome))
+            return
+        if follower.position >= job.packets and job.outcome is None:
+            await _wait_for_change(dispatcher, job, out)
 
 
 async def read(
@@ -86,7 +101,8 @@ async def read(
         position = since or 0
         if recent is not None:
             position = max(0, packets - recent)
-        await _write_packets(dispatcher, job, position, packets, out)
+        while position < packets:
+            position = await _write_page(dispatcher, job, position, packets, out)
         await out.write(replies.CONTINUE if outcome is None else replies.ended(outcome))
 
 
@@ -123,18 +139,17 @@ async def _wait_for_change(dispatcher: Dispatcher, job: Job, out: Outbox) -> Non
     await changed.wait()
 
 
-async def _write_packets(
+async def _write_page(
     dispatcher: Dispatcher, job: Job, position: int, end: int, out: Outbox
 ) -> int:
-    """Write the packets from `position` to `end` or beyond; return what follows."""
-    while position < end:
-        found = job.lines_from(position)
-        if found is None:
-            found = await _read_lines(dispatcher, job.job_id, position, end)
-        position, lines = found
-        del found
-        # A stuck peer stays here: one copy of one page is all that it costs.
-        await out.write(lines)
+    """Write packets from `position` on, at best to `end`; return what follows."""
+    found = job.lines_from(position)
+    if found is None:
+        found = await _read_lines(dispatcher, job.job_id, position, end)
+    position, lines = found
+    del found
+    # A stuck peer stays here: one copy of one page is all that it costs.
+    await out.write(lines)
     return position
 
 

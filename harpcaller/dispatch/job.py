@@ -83,6 +83,19 @@ class Job:
         return None
 
 
+@attrs.define(eq=False)
+class Follower:
+    """Where somebody who follows a job has got to."""
+
+    job: Job
+    position: int
+
+    @property
+    def lag(self) -> int:
+        """How many durable packets it has not been sent."""
+        return max(0, self.job.packets - self.position)
+
+
 def _without(lines: bytes, count: int) -> bytes:
     """Return `lines` but for the first `count` of them."""
     start = 0

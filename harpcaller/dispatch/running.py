@@ -71,6 +71,11 @@ class Running:
         self._cut: Failed | None = None
         """Why packets are missing: it is no success that ends such a stream."""
 
+    @property
+    def outcome(self) -> Outcome | None:
+        """How it ends, once that was chosen."""
+        return self._outcome
+
     async def carry_out(self, runner: Runner) -> None:
         """Run the call; keep what it streams and, whatever happens, how it ended.
 

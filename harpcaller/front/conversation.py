@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 import attrs
 
-from protocol import replies
+from harpcaller.meters import Refusals
 from protocol.errors import ErrorType, WireError
 from protocol.lines import LineBuffer
 from protocol.requests import Request, parse_request
@@ -50,8 +50,7 @@ _NOT_TLS = WireError(
 _INCOMPLETE = WireError(ErrorType.PARSE_ERROR, "incomplete line: no newline")
 
 
-def _http_refusal() -> bytes:
-    body = replies.error(_NOT_HTTP)
+def _http_refusal(body: bytes) -> bytes:
     head = (
         "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
@@ -73,12 +72,14 @@ class Conversation:
         "_in_session",
         "_line_due",
         "_lines",
+        "_refusals",
         "_wants_no_more",
         "deadline",
     )
 
-    def __init__(self, bounds: Bounds, now: float) -> None:
+    def __init__(self, bounds: Bounds, now: float, refusals: Refusals) -> None:
         self._bounds = bounds
+        self._refusals = refusals
         self._buffer = LineBuffer(bounds.max_line_bytes)
         self._lines: deque[bytes] | None = None  # most connections are idle ones
         self._farewell = b""
@@ -101,11 +102,11 @@ class Conversation:
             self._wants_no_more = True
             self._add([self._buffer.take_rest()])
         elif not self._has_asked and data.startswith(_TLS_HANDSHAKE):
-            self._end_with(replies.error(_NOT_TLS))
+            self._end_with(self._refusals.line(_NOT_TLS))
         else:
             self._add(self._buffer.take_lines(bytes(data)))
             if self._buffer.is_overflown:
-                self._end_with(replies.error(self._too_large()))
+                self._end_with(self._refusals.line(self._too_large()))
 
     def next_batch(self) -> list[Asked]:
         """Return what was asked next, in order, at most `max_pending` of it."""
@@ -138,7 +139,7 @@ class Conversation:
         is_cut = self._buffer.has_partial and not self._in_session
         self._wants_no_more = True
         self._lines = None
-        return replies.error(_INCOMPLETE) if is_cut else b""
+        return self._refusals.line(_INCOMPLETE) if is_cut else b""
 
     def _add(self, lines: list[bytes]) -> None:
         lines = [line for line in lines if line and not line.isspace()]
@@ -156,11 +157,11 @@ class Conversation:
             self._lines = None
             self._wants_no_more = True
             self._farewell = b""
-            return _http_refusal()
+            return _http_refusal(self._refusals.line(_NOT_HTTP))
         try:
             request = parse_request(line)
         except WireError as error:
-            return replies.error(error)
+            return self._refusals.line(error)
         if request.session:
             self._in_session = True
         return request

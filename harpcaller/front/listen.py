@@ -1,56 +1,38 @@
-"""Listening sockets, and the caps on how many clients may come in by them."""
+"""Who may come in by the listening sockets, and how many at a time."""
 
 from __future__ import annotations
 
-import errno
-import socket
-import struct
 from collections import Counter
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 
 import attrs
 import structlog
 import trio
 
 from harpcaller import descriptors
-from harpcaller.addresses import Address, TcpAddress, UnixAddress
+from harpcaller.addresses import (
+    ListenAddress,
+    TlsAddress,
+    UnixAddress,
+)
 from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.front.accept import Meet, accept_for_ever
-from harpcaller.front.session import Session, Terms, refuse
+from harpcaller.front.peers import THIS_MACHINE, remote_peer, unix_groups, unix_peer
+from harpcaller.front.session import Session, Shared, Terms, refuse
+from harpcaller.front.sockets import Listening
 from harpcaller.front.timers import Timers
-from indira import unixsocket
+from harpcaller.front.tls import TlsClient, shake_hands
+from harpcaller.identities.reception import Reception
+from harpcaller.identities.tls import names_in
+from harpcaller.identities.visitor import Visitor
+from harpcaller.meters import ClientMeters
 
 FD_RESERVE = 128  # for the store and the admin socket
 MAX_REFUSALS = 32  # clients that are told at a time why they may not come in
-BACKLOG = 4096
-_UCRED = struct.Struct("iII")  # unix(7), SO_PEERCRED: pid, uid, gid
-# A peer that vanished is noticed after 60 + 6 * 10 seconds of silence.
-_KEEPALIVE = (
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 6),
-    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 120_000),
-)
 
 log = structlog.get_logger()
-
-
-@attrs.frozen(kw_only=True)
-class Listening:
-    """An open socket, the address it really has, and its file if it is one."""
-
-    sock: socket.socket
-    address: Address
-    bound: unixsocket.BoundSocket | None = None
-
-    def close(self) -> None:
-        """Close it, and remove its file."""
-        trio.lowlevel.notify_closing(self.sock)
-        self.sock.close()
-        if self.bound is not None:
-            self.bound.remove()
 
 
 def default_max_connections(max_running: int) -> int:
@@ -63,71 +45,6 @@ def default_max_connections(max_running: int) -> int:
     return max(16, limit - min(FD_RESERVE + max_running, limit // 2))
 
 
-async def open_listeners(addresses: Sequence[Address]) -> list[Listening]:
-    """Listen on all of `addresses`, or on none.
-
-    Raises:
-        OSError: an address cannot be had; the message names it.
-        SocketTaken: somebody listens on a Unix socket's path already.
-    """
-    opened: list[Listening] = []
-    try:
-        for address in addresses:
-            if isinstance(address, UnixAddress):
-                opened.append(_listen_unix(address))
-            else:
-                opened += await _listen_tcp(address)
-    except BaseException:
-        for listening in opened:
-            listening.close()
-        raise
-    return opened
-
-
-def _listen_unix(address: UnixAddress) -> Listening:
-    bound = unixsocket.bind(Path(address.path), backlog=BACKLOG)
-    bound.sock.setblocking(False)
-    return Listening(sock=bound.sock, address=address, bound=bound)
-
-
-async def _listen_tcp(address: TcpAddress) -> list[Listening]:
-    """Open one socket for each family of the host; port 0 is the same for all."""
-    port = address.port
-    opened: list[Listening] = []
-    host = None if address.host == "*" else address.host
-    found = await trio.socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )
-    for family, _, _, _, sockaddr in sorted(found):
-        try:
-            sock = _bind_tcp(family, (sockaddr[0], port, *sockaddr[2:]))
-        except OSError as error:
-            if host is None and opened and error.errno == errno.EAFNOSUPPORT:
-                continue  # no IPv6 on this machine: "*" is IPv4 alone
-            raise OSError(error.errno, f"{address}: {error.strerror}") from error
-        port = sock.getsockname()[1]
-        told = TcpAddress(str(sockaddr[0]), port)
-        opened.append(Listening(sock=sock, address=told))
-    return opened
-
-
-def _bind_tcp(family: int, sockaddr: tuple[object, ...]) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        for option in _KEEPALIVE:  # each connection inherits them: tcp(7)
-            sock.setsockopt(*option)
-        sock.setblocking(False)
-        sock.bind(sockaddr)
-        sock.listen(BACKLOG)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
 @attrs.frozen(kw_only=True)
 class Caps:
     """How many clients may be connected: at all, and from one remote address."""
@@ -137,16 +54,25 @@ class Caps:
 
 
 class Front:
-    """Owns the sessions of all line listeners."""
+    """Owns the sessions of all line listeners, and counts the handshakes."""
 
-    def __init__(self, dispatcher: Dispatcher, terms: Terms, caps: Caps) -> None:
-        self._dispatcher = dispatcher
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        terms: Terms,
+        caps: Caps,
+        reception: Reception | None = None,
+    ) -> None:
         self._terms = terms
         self._caps = caps
+        self._reception = reception or Reception()
         self._sessions: set[Session] = set()
+        self._handshakes = 0
         self._peers: Counter[str] = Counter()
         self._refusals = 0
         self._timers = Timers()
+        self.meters = ClientMeters()
+        self._shared = Shared(dispatcher, self._timers, self.meters.refusals)
 
     def configure(self, terms: Terms, caps: Caps) -> None:
         """Have these hold for the clients that come from now on."""
@@ -165,7 +91,13 @@ class Front:
         async with trio.open_nursery() as accept:
             for listening in listenings:
                 meet = self._meeting(listening.address)
-                accept.start_soon(accept_for_ever, listening.sock, meet, sessions)
+                accept.start_soon(
+                    accept_for_ever,
+                    listening.sock,
+                    meet,
+                    sessions,
+                    self.meters.accepts,
+                )
 
     async def keep_time(self) -> None:
         """End the sessions whose clients keep us waiting, until cancelled."""
@@ -176,24 +108,100 @@ class Front:
         for session in list(self._sessions):
             session.end_if_idle()
 
-    def _meeting(self, address: Address) -> Meet:
+    def _meeting(self, address: ListenAddress) -> Meet:
         """Return what serves a client who came in by `address`."""
+        if isinstance(address, TlsAddress):
+            return partial(self._meet_by_tls, address.is_loopback)
         if isinstance(address, UnixAddress):
             return self._meet_known
-        return self._meet if address.is_loopback else self._meet_anybody
+        return self._meet_neighbour if address.is_loopback else self._meet_anybody
 
-    async def _meet(self, stream: trio.SocketStream) -> None:
-        """Serve a client, if there is room for it."""
-        if len(self._sessions) >= self._caps.max_connections:
-            log.warning("session.refused", reason="too many connections")
-            await self._refuse(stream, "too many connections; try again later")
+    async def _meet_known(self, stream: trio.SocketStream) -> None:
+        """Serve a client of a Unix socket."""
+        peer = unix_peer(stream.socket)
+        log.info(
+            "session.opened", peer="unix", pid=peer.pid, uid=peer.uid, gid=peer.gid
+        )
+        visitor = None
+        if not self._reception.identities.is_empty:
+            gids = {peer.gid, *unix_groups(stream.socket)}
+            visitor = self._reception.by_unix(peer.uid, gids)
+        await self._meet(stream, visitor)
+
+    async def _meet_neighbour(self, stream: trio.SocketStream) -> None:
+        """Serve a client of this machine."""
+        await self._meet(stream, self._reception.by_loopback())
+
+    async def _meet_anybody(self, stream: trio.SocketStream) -> None:
+        """Serve a client who may have come from another machine."""
+        peer = remote_peer(stream.socket)
+        visitor = self._reception.by_network(peer or THIS_MACHINE)
+        if peer is None:
+            await self._meet(stream, visitor)
+        elif self._has_room_for(peer):
+            with self._counting(peer):
+                await self._meet(stream, visitor)
+        else:
+            await self._refuse(stream, "too many connections from your address")
+
+    async def _meet_by_tls(self, is_at_home: bool, stream: trio.SocketStream) -> None:
+        """Serve a client who begins with a handshake."""
+        peer = remote_peer(stream.socket)
+        if peer is None:
+            await self._shake_hands(THIS_MACHINE, is_at_home, stream)
+        elif self._has_room_for(peer):
+            with self._counting(peer):
+                await self._shake_hands(peer, is_at_home, stream)
+
+    async def _shake_hands(
+        self, host: str, is_at_home: bool, stream: trio.SocketStream
+    ) -> None:
+        """Serve a client once keys are agreed on; who is refused is not told why."""
+        tls = self._reception.tls
+        assert tls is not None  # noqa: S101 (the configuration sees to it)
+        if self._is_full():
             return
-        session = Session(stream, self._dispatcher, self._terms, self._timers)
+        self._handshakes += 1
+        try:
+            peer_log = self._reception.peer_log
+            found = await shake_hands(stream, tls.context, host, peer_log)
+        finally:
+            self._handshakes -= 1
+        if found is not None:
+            names = names_in(found.tls.getpeercert())
+            visitor = self._reception.by_tls(host, names, is_at_home=is_at_home)
+            await self._converse(TlsClient(found), visitor)
+
+    async def _meet(self, stream: trio.SocketStream, visitor: Visitor | None) -> None:
+        """Serve a client, if there is room for it."""
+        if self._is_full():
+            await self._refuse(stream, "too many connections; try again later")
+        else:
+            await self._converse(stream, visitor)
+
+    async def _converse(
+        self, stream: trio.abc.HalfCloseableStream, visitor: Visitor | None
+    ) -> None:
+        session = Session(stream, self._shared, self._terms, visitor)
         self._sessions.add(session)
         try:
             await session.run()
         finally:
             self._sessions.discard(session)
+
+    def _is_full(self) -> bool:
+        """Tell, and log, that there is no room for one more."""
+        if len(self._sessions) + self._handshakes < self._caps.max_connections:
+            return False
+        log.warning("session.refused", reason="too many connections")
+        return True
+
+    def _has_room_for(self, peer: str) -> bool:
+        """Tell whether one more may come from `peer`; log that not."""
+        if self._peers[peer] < self._caps.max_per_peer:
+            return True
+        log.warning("session.refused", peer=peer, reason="too many from this peer")
+        return False
 
     async def _refuse(self, stream: trio.SocketStream, message: str) -> None:
         """Close, and say why, unless many hold a descriptor to be told so."""
@@ -202,48 +210,16 @@ class Front:
             return
         self._refusals += 1
         try:
-            await refuse(stream, message)
+            await refuse(stream, message, self.meters.refusals)
         finally:
             self._refusals -= 1
 
-    async def _meet_known(self, stream: trio.SocketStream) -> None:
-        """Serve a client of a Unix socket."""
-        _log_credentials(stream.socket)
-        await self._meet(stream)
-
-    async def _meet_anybody(self, stream: trio.SocketStream) -> None:
-        """Serve a client who may have come from another machine."""
-        peer = _remote_peer(stream.socket)
-        if peer is None:
-            await self._meet(stream)
-        else:
-            await self._meet_counted(peer, stream)
-
-    async def _meet_counted(self, peer: str, stream: trio.SocketStream) -> None:
-        if self._peers[peer] >= self._caps.max_per_peer:
-            log.warning("session.refused", peer=peer, reason="too many from this peer")
-            await self._refuse(stream, "too many connections from your address")
-            return
+    @contextmanager
+    def _counting(self, peer: str) -> Iterator[None]:
         self._peers[peer] += 1
         try:
-            await self._meet(stream)
+            yield
         finally:
             self._peers[peer] -= 1
             if not self._peers[peer]:
                 del self._peers[peer]
-
-
-def _log_credentials(sock: trio.socket.SocketType) -> None:
-    credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
-    pid, uid, gid = _UCRED.unpack(credentials)
-    log.info("session.opened", peer="unix", pid=pid, uid=uid, gid=gid)
-
-
-def _remote_peer(sock: trio.socket.SocketType) -> str | None:
-    """Return the address to count by; None for this machine's own."""
-    try:
-        host = str(sock.getpeername()[0])
-    except OSError:
-        return "gone"
-    is_loopback = host == "::1" or host.startswith(("127.", "::ffff:127."))
-    return None if is_loopback else host

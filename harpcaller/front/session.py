@@ -13,7 +13,8 @@ from harpcaller import ops
 from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.front.conversation import Asked, Bounds, Conversation
 from harpcaller.front.timers import Timers
-from protocol import replies
+from harpcaller.identities.visitor import Visitor
+from harpcaller.meters import Refusals
 from protocol.errors import ErrorType, WireError
 from protocol.replies import HelloLimits
 from protocol.requests import Cancel, Submit
@@ -37,10 +38,20 @@ class Terms:
     send_timeout_s: float = 60
 
 
+@attrs.frozen
+class Shared:
+    """What the sessions of a front have in common, whoever they are with."""
+
+    dispatcher: Dispatcher
+    timers: Timers
+    refusals: Refusals
+
+
 class Session:
     """Serves one client until it is over. A client that goes away ends nothing else.
 
-    It is its own Outbox: small replies gather, and go out together.
+    It is its own Outbox: small replies gather, and go out together. Without a
+    `visitor` the client is not asked who he is, and may do everything.
     """
 
     __slots__ = (
@@ -50,24 +61,30 @@ class Session:
         "_lines",
         "_lines_bytes",
         "_patience",
+        "_refusals",
         "_stream",
         "_terms",
         "_timer",
+        "_visitor",
     )
 
     def __init__(
         self,
         stream: trio.abc.HalfCloseableStream,
-        dispatcher: Dispatcher,
+        shared: Shared,
         terms: Terms,
-        timers: Timers,
+        visitor: Visitor | None = None,
     ) -> None:
         self._stream = stream
-        self._dispatcher = dispatcher
+        self._dispatcher = shared.dispatcher
         self._terms = terms
-        self._conversation = Conversation(terms.bounds, trio.current_time())
+        self._refusals = shared.refusals
+        self._visitor = visitor
+        self._conversation = Conversation(
+            terms.bounds, trio.current_time(), shared.refusals
+        )
         self._patience = trio.CancelScope()
-        self._timer = timers.add(self._lose_patience)
+        self._timer = shared.timers.add(self._lose_patience)
         self._is_idle = False
         self._lines: list[bytes] = []
         self._lines_bytes = 0
@@ -97,7 +114,7 @@ class Session:
         error = WireError(ErrorType.INTERNAL_ERROR, "a bug of ours; see our log")
         with trio.move_on_after(DRAIN_S):
             try:
-                await self.write(replies.error(error))
+                await self.write(self._refusals.line(error))
                 await self.flush()
                 await self._take_leave()
             except (trio.BrokenResourceError, trio.ClosedResourceError):
@@ -165,17 +182,23 @@ class Session:
                 if begun:
                     await self._write_begun(begun)
                 try:
-                    await ops.answer(asked, self._dispatcher, self._terms.hello, self)
+                    await ops.answer(
+                        asked,
+                        self._dispatcher,
+                        self._terms.hello,
+                        self,
+                        self._visitor,
+                    )
                 except WireError as error:
-                    await self.write(replies.error(error))
+                    await self.write(self._refusals.line(error))
         if begun:
             await self._write_begun(begun)
 
     def _begin(self, asked: Submit | Cancel) -> bytes | Awaitable[bytes]:
         try:
-            return ops.begin(asked, self._dispatcher)
+            return ops.begin(asked, self._dispatcher, self._visitor)
         except WireError as error:
-            return replies.error(error)
+            return self._refusals.line(error)
 
     async def _write_begun(self, begun: list[bytes | Awaitable[bytes]]) -> None:
         for reply in begun:
@@ -185,7 +208,7 @@ class Session:
             try:
                 await self.write(await reply)
             except WireError as error:
-                await self.write(replies.error(error))
+                await self.write(self._refusals.line(error))
         begun.clear()
 
     async def _take_leave(self) -> None:
@@ -200,12 +223,14 @@ class Session:
             drained_bytes += len(data)
 
 
-async def refuse(stream: trio.abc.HalfCloseableStream, message: str) -> None:
+async def refuse(
+    stream: trio.abc.HalfCloseableStream, message: str, refusals: Refusals
+) -> None:
     """Tell a client that there is no room for it, and close."""
     error = WireError(ErrorType.OVERLOADED, message)
     with trio.move_on_after(DRAIN_S):
         try:
-            await stream.send_all(replies.error(error))
+            await stream.send_all(refusals.line(error))
             await stream.send_eof()
             while await stream.receive_some(RECEIVE_BYTES):
                 pass

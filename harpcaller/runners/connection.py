@@ -14,7 +14,7 @@ from harpcaller.addresses import TcpAddress
 from harpcaller.hosts.registry import Host
 from harpcaller.runners import failures
 from harpcaller.runners.tls import Trust, WorkerTls
-from harpcaller.runners.tls_stream import READ_BYTES, TlsStream
+from harpcaller.tls_stream import READ_BYTES, TlsStream
 from protocol.errors import WireError
 from protocol.harp import ALPN_PROTOCOL, HEARTBEAT
 

@@ -8,6 +8,7 @@ from typing import NoReturn, assert_never
 import trio
 
 from harpcaller.hosts.registry import Host, Registry
+from harpcaller.meters import WorkerMeters
 from harpcaller.runners import Progress, failures
 from harpcaller.runners.connection import Connection, open_connection
 from harpcaller.runners.pool import Pool
@@ -45,6 +46,7 @@ class HarpRunner:
         *,
         pool: Pool | None = None,
     ) -> None:
+        self.meters = WorkerMeters()
         self._registry = registry
         self._tls = tls
         self._max_line_bytes = max_line_bytes
@@ -67,12 +69,26 @@ class HarpRunner:
             return _unknown(claim.record.host)
         tls = self._tls
         try:
-            connection = self._pool.take(host)
-            if connection is None:
-                connection = await open_connection(host, tls)
+            connection = await self._connect(host, tls)
         except WireError as error:
+            self.meters.failed += 1
             return _failed(error)
         return await self._converse(host, connection, tls, claim, progress)
+
+    async def _connect(self, host: Host, tls: WorkerTls) -> Connection:
+        """Return a connection that is fit for a request.
+
+        Raises:
+            WireError: `network_error` or `os_error`.
+        """
+        connection = self._pool.take(host)
+        if connection is not None:
+            self.meters.reused += 1
+            return connection
+        begun_at = trio.current_time()
+        connection = await open_connection(host, tls)
+        self.meters.connects_s.observe(trio.current_time() - begun_at)
+        return connection
 
     async def _converse(
         self,
@@ -91,7 +107,7 @@ class HarpRunner:
         try:
             progress.connected()
             await connection.send(_request(host, claim, connection.is_kept))
-            outcome = await _listen(connection, conversation, progress)
+            outcome = await self._listen(connection, conversation, progress)
             # A worker that lied is left at once; what ended in order may go on, unless
             # it was believed by a configuration that is no more.
             is_fit = isinstance(outcome, Returned | Raised) and tls is self._tls
@@ -106,6 +122,40 @@ class HarpRunner:
             else:
                 connection.close()
 
+    async def _listen(
+        self,
+        connection: Connection,
+        conversation: CallerConversation,
+        progress: Progress,
+    ) -> Outcome:
+        """Return how the call ended; hand on what came before.
+
+        Raises:
+            WireError: `network_error`, the connection broke or the heart stopped.
+        """
+        asked_at = trio.current_time()
+        silence_s = SILENCE_S if connection.is_kept else math.inf
+        with trio.CancelScope() as alive:
+            while True:
+                alive.deadline = trio.current_time() + silence_s
+                data = await connection.receive()
+                alive.deadline = (
+                    math.inf
+                )  # what follows is ours: a slow store, not silence
+                for event in await _hear(conversation, data):
+                    progress.heard()
+                    match event:
+                        case Packets(texts):
+                            await progress.emit(texts)
+                        case Ended(outcome):
+                            return outcome
+                        case Acknowledged():
+                            acked_s = trio.current_time() - asked_at
+                            self.meters.acks_s.observe(acked_s)
+                        case _:
+                            assert_never(event)
+        raise failures.silent(silence_s)
+
 
 def _request(host: Host, claim: Claim, is_kept: bool) -> bytes:
     return request(
@@ -118,34 +168,6 @@ def _request(host: Host, claim: Claim, is_kept: bool) -> bytes:
             fence=claim.fence if is_kept else None,
         )
     )
-
-
-async def _listen(
-    connection: Connection, conversation: CallerConversation, progress: Progress
-) -> Outcome:
-    """Return how the call ended; hand on what came before.
-
-    Raises:
-        WireError: `network_error`, the connection broke or the heart stopped.
-    """
-    silence_s = SILENCE_S if connection.is_kept else math.inf
-    with trio.CancelScope() as alive:
-        while True:
-            alive.deadline = trio.current_time() + silence_s
-            data = await connection.receive()
-            alive.deadline = math.inf  # what follows is ours: a slow store, not silence
-            for event in await _hear(conversation, data):
-                progress.heard()
-                match event:
-                    case Packets(texts):
-                        await progress.emit(texts)
-                    case Ended(outcome):
-                        return outcome
-                    case Acknowledged():
-                        pass
-                    case _:
-                        assert_never(event)
-    raise failures.silent(silence_s)
 
 
 async def _hear(conversation: CallerConversation, data: bytes) -> list[Event]:

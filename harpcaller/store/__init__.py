@@ -6,10 +6,10 @@ rule in `admission.py`. Nothing of an engine (rows, cursors, SQL) leaks out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import attrs
 
@@ -38,6 +38,7 @@ __all__ = [
     "Store",
     "StoreError",
     "Submitted",
+    "Told",
     "TooManyQueued",
     "Unavailable",
     "Write",
@@ -163,6 +164,7 @@ class JobFilter:
     label: str | None = None
     parent: JobId | None = None
     submitted_before: float | None = None
+    submitted_after: float | None = None
     id_part: str | None = None
 
 
@@ -199,6 +201,10 @@ class Fault:
 
     message: str
     job_id: JobId | None = None
+
+
+Told: TypeAlias = Callable[[int, int], Awaitable[None]]
+"""What hears how much is done, and of how much."""
 
 
 class Store(Protocol):
@@ -329,7 +335,7 @@ class Store(Protocol):
         """Return how many jobs are queued, running, ended."""
 
     def probe(self) -> Write[None]:
-        """Show that the store can be written to, now."""
+        """Show that a call could be kept now; fails with `Full` too."""
 
     # ── upkeep ──
     def prune(self, before: float, limit: int) -> Write[int]:
@@ -341,8 +347,15 @@ class Store(Protocol):
     def remove(self, job_id: JobId) -> Write[bool]:
         """Forget one job that has ended."""
 
-    async def backup(self, path: Path) -> None:
-        """Write a consistent copy to `path` while others go on."""
+    async def backup(self, path: Path, tell: Told | None = None) -> None:
+        """Write a consistent copy, durable, to a new file while others go on.
+
+        `tell` is awaited now and then with how many pages of how many are copied.
+        Nothing is left of a copy that was broken off.
+
+        Raises:
+            OSError: the file exists, or cannot be written.
+        """
 
     async def check(self) -> Sequence[Fault]:
         """Look for damage."""

@@ -15,12 +15,12 @@ import trio
 
 import indira.server
 from harpcaller.addresses import TcpAddress
+from harpcaller.peerlog import PeerLog
 from harpcaller.worker import admin
 from harpcaller.worker.calls import Calls
 from harpcaller.worker.catalogue import Offered
 from harpcaller.worker.listen import listen_tcp, listen_unix, spell
 from harpcaller.worker.orphans import open_orphans
-from harpcaller.worker.peerlog import PeerLog
 from harpcaller.worker.renewal import Renewal, open_renewal
 from harpcaller.worker.server import Server
 from harpcaller.worker.settings import Settings, SettingsError

@@ -9,8 +9,8 @@ from functools import partial
 
 import trio
 
-from harpcaller.worker.failures import MAX_FAILURES, FailureLog, network_of
-from harpcaller.worker.peerlog import PeerLog
+from harpcaller.failures import MAX_FAILURES, FailureLog, network_of
+from harpcaller.peerlog import PeerLog
 from harpcaller.worker.users import Users
 from protocol.harp import HarpCall
 from protocol.harp_worker import Refusal, Refused

@@ -12,7 +12,6 @@ import structlog
 import trio
 
 from harpcaller.worker import linux
-from harpcaller.worker.beside import beside
 from harpcaller.worker.control import Supervisor
 from harpcaller.worker.death import TimedOut
 from harpcaller.worker.orders import (
@@ -36,6 +35,7 @@ from harpcaller.worker.profile import (
     interpreter_variables,
     missing_powers,
 )
+from indira.beside import beside
 from protocol.harp_worker import Refusal, Refused
 
 log = structlog.get_logger()

@@ -13,7 +13,7 @@ import structlog
 import trio
 
 from harpcaller.worker import linux
-from harpcaller.worker.beside import beside
+from indira.beside import beside
 
 log = structlog.get_logger()
 

@@ -9,16 +9,16 @@ import attrs
 import structlog
 import trio
 
-from harpcaller.worker.beside import beside
+from harpcaller.failures import FailureLog
+from harpcaller.peerlog import PeerLog
 from harpcaller.worker.children import Children, Plan
 from harpcaller.worker.door import Door
-from harpcaller.worker.failures import FailureLog
 from harpcaller.worker.limits import Gates
 from harpcaller.worker.listen import tls_context
 from harpcaller.worker.orphans import Orphans
-from harpcaller.worker.peerlog import PeerLog
 from harpcaller.worker.settings import Settings
 from harpcaller.worker.terms import Terms
+from indira.beside import beside
 
 log = structlog.get_logger()
 

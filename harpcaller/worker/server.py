@@ -9,11 +9,11 @@ import structlog
 import trio
 
 from harpcaller.addresses import TcpAddress
+from harpcaller.peerlog import PeerLog
 from harpcaller.worker.calls import Calls
 from harpcaller.worker.fences import Fences
 from harpcaller.worker.listen import keep_alive, peer_of
 from harpcaller.worker.peer import Peer
-from harpcaller.worker.peerlog import PeerLog
 from harpcaller.worker.terms import Terms
 from protocol import harp_worker
 from protocol.harp import ALPN_PROTOCOL, HarpCall

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harpcaller.front.conversation import Asked, Bounds, Conversation
+from harpcaller.meters import Refusals
 from protocol.job import JobId
 from protocol.requests import GetStatus, Hello, Help, Request
 
@@ -20,7 +21,7 @@ BOUNDS = Bounds(max_line_bytes=200, max_pending=3)
 
 def begin(bounds: Bounds = BOUNDS) -> Conversation:
     """Return a conversation that began at 100 seconds."""
-    return Conversation(bounds, now=100.0)
+    return Conversation(bounds, now=100.0, refusals=Refusals())
 
 
 def ask(conversation: Conversation, *data: bytes) -> list[Asked]:

@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harpcaller.runners.tls_stream import Records
+from harpcaller.tls_stream import Records
 
 LENGTHS = st.lists(st.integers(0, 40), max_size=6)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harpcaller.worker.failures import (
+from harpcaller.failures import (
     MAX_DELAY_S,
     MAX_FAILURES,
     MAX_ORIGINS,

@@ -7,10 +7,10 @@ import pytest
 import structlog
 import trio
 
+from harpcaller.failures import MAX_FAILURES, FailureLog
+from harpcaller.peerlog import MAX_OF_ALL, MAX_OF_ONE_PEER, PERIOD_S, PeerLog
 from harpcaller.worker.door import Door
-from harpcaller.worker.failures import MAX_FAILURES, FailureLog
 from harpcaller.worker.passwords import hashed
-from harpcaller.worker.peerlog import MAX_OF_ALL, MAX_OF_ONE_PEER, PERIOD_S, PeerLog
 from harpcaller.worker.users import Users
 from protocol.harp import HarpCall
 from protocol.harp_worker import Refused

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -10,8 +11,11 @@ from typing import Any
 
 import attrs
 import orjson
+import trio
+from scripted_runner import ScriptedRunner
 
 from harpcaller.admin import Administered, commands
+from harpcaller.dispatch.dispatcher import Dispatcher, Limits
 from harpcaller.hosts.refresh import Refreshed
 from harpcaller.store import CancelResult, Claim, NewJob, Store
 from harpcaller.store.sqlite import SqliteStore
@@ -92,20 +96,24 @@ async def desk_over(directory: Path, max_running: int = 100) -> AsyncIterator[De
     async def reload() -> Reply:
         return {"result": "ok", "needs_restart": []}
 
-    administered = Administered(
-        store=store,
-        cancel=cancel,
-        cancel_queue=cancel_queue,
-        list_hosts=lambda: HOSTS,
-        refresh_hosts=refresh,
-        status=status,
-        stop=lambda: desk.stops.append(None),
-        reload=reload,
-        reopen_logs=reload,
-        max_age_s=lambda: None,
-    )
-    desk = Desk(store, commands(administered))
-    try:
-        yield desk
-    finally:
-        await store.close()
+    async with trio.open_nursery() as nursery:
+        dispatcher = Dispatcher(store, ScriptedRunner(), Limits(), nursery, time.time)
+        administered = Administered(
+            store=store,
+            dispatcher=dispatcher,
+            max_running=lambda: max_running,
+            cancel=cancel,
+            cancel_queue=cancel_queue,
+            list_hosts=lambda: HOSTS,
+            refresh_hosts=refresh,
+            status=status,
+            stop=lambda: desk.stops.append(None),
+            reload=reload,
+            reopen_logs=reload,
+            max_age_s=lambda: None,
+        )
+        desk = Desk(store, commands(administered))
+        try:
+            yield desk
+        finally:
+            await store.close()

@@ -43,11 +43,12 @@ class DaemonProcess:
 
     It listens on a free TCP port, the same after every restart, and on `call_socket`.
     `below` is a command that it is started by, such as strace: the daemon has to be
-    the process that this becomes.
+    the process that this becomes. `more_words` are options of its start.
     """
 
     directory: Path
     below: Sequence[str] = ()
+    more_words: Sequence[str] = ()
     port: int = 0
     _process: subprocess.Popen[bytes] | None = None
 
@@ -99,7 +100,7 @@ class DaemonProcess:
         command += ["--socket", str(self.admin_socket)]
         command += ["start", "--config", str(self.config)]
         command += ["--listen", f"127.0.0.1:{self.port}"]
-        command += ["--listen", f"unix:{self.call_socket}"]
+        command += ["--listen", f"unix:{self.call_socket}", *self.more_words]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
 
@@ -236,6 +237,6 @@ def _toml(table: Table) -> str:
 
 def _tcp_port(listen: Sequence[str]) -> int:
     for address in listen:
-        if not address.startswith("unix:"):
+        if not address.startswith(("unix:", "tls:")):
             return int(address.rpartition(":")[2])
     raise NotReady(f"no TCP port among {listen}")

@@ -14,8 +14,9 @@ from trio.testing import memory_stream_pair
 
 from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.front.conversation import Bounds
-from harpcaller.front.session import Session, Terms
+from harpcaller.front.session import Session, Shared, Terms
 from harpcaller.front.timers import Timers
+from harpcaller.meters import Refusals
 from harpcaller.store.memory import MemoryStore
 from protocol.replies import HelloLimits
 
@@ -66,7 +67,7 @@ async def a_visit(
         client, stream = pair()
         timers = Timers()
         terms = Terms(bounds=Bounds(), hello=HELLO)
-        session = Session(stream, dispatcher, terms, timers)
+        session = Session(stream, Shared(dispatcher, timers, Refusals()), terms)
         sessions.start_soon(timers.run)
         sessions.start_soon(session.run)
         yield Visit(client, session, dispatcher)

@@ -268,6 +268,6 @@ async def test_status_and_stop_reach_the_daemon(tmp_path: Path) -> None:
 
         assert len(desk.stops) == 1
 
-    assert status == {"result": "running", "waited": True}
+    assert status == {"result": "running", "waited": True, "draining": False}
     assert stop["result"] == "ok"
     assert isinstance(stop["pid"], int)

@@ -86,12 +86,14 @@ async def lines_of(stream: trio.SocketStream, count: int) -> list[Any]:
 
 async def test_progress_comes_before_the_reply(tmp_path: Path) -> None:
     """Whoever waits for minutes sees that something happens."""
-    async with serving(tmp_path / "admin") as counter:
-        async with await trio.open_unix_socket(tmp_path / "admin") as stream:
-            await stream.send_all(COUNT)
-            first = await lines_of(stream, 2)
-            counter.release.set()
-            last = await lines_of(stream, 2)
+    async with (
+        serving(tmp_path / "admin") as counter,
+        await trio.open_unix_socket(tmp_path / "admin") as stream,
+    ):
+        await stream.send_all(COUNT)
+        first = await lines_of(stream, 2)
+        counter.release.set()
+        last = await lines_of(stream, 2)
 
     assert first == [{"progress": {"counted": 1}}, {"progress": {"counted": 2}}]
     assert last == [{"progress": {"counted": 3}}, {"result": "ok", "counted": 3}]
@@ -99,10 +101,12 @@ async def test_progress_comes_before_the_reply(tmp_path: Path) -> None:
 
 async def test_help_tells_which_commands_are_long(tmp_path: Path) -> None:
     """A program has to know that lines may come which are no reply."""
-    async with serving(tmp_path / "admin"):
-        async with await trio.open_unix_socket(tmp_path / "admin") as stream:
-            await stream.send_all(b'{"command":"help"}\n')
-            [reply] = await lines_of(stream, 1)
+    async with (
+        serving(tmp_path / "admin"),
+        await trio.open_unix_socket(tmp_path / "admin") as stream,
+    ):
+        await stream.send_all(b'{"command":"help"}\n')
+        [reply] = await lines_of(stream, 1)
 
     told = {command["name"]: command["progress"] for command in reply["commands"]}
     assert told == {"count": True, "go_on": True, "help": False}
@@ -123,10 +127,13 @@ async def test_the_blocking_client_hears_progress(tmp_path: Path) -> None:
 
 async def test_a_client_that_goes_away_ends_its_command(tmp_path: Path) -> None:
     """Nobody wants the rest; it must not go on unseen."""
-    async with serving(tmp_path / "admin") as counter:
-        async with await trio.open_unix_socket(tmp_path / "admin") as stream:
-            await stream.send_all(COUNT)
-            await lines_of(stream, 2)
+    async with (
+        serving(tmp_path / "admin") as counter,
+        await trio.open_unix_socket(tmp_path / "admin") as stream,
+    ):
+        await stream.send_all(COUNT)
+        await lines_of(stream, 2)
+        await stream.aclose()
         with trio.fail_after(SOON_S):
             await counter.ended.wait()
 
@@ -136,23 +143,28 @@ async def test_a_client_that_goes_away_ends_its_command(tmp_path: Path) -> None:
 @pytest.mark.parametrize("said", [COUNT, GO_ON])
 async def test_half_a_close_is_no_going_away(said: bytes, tmp_path: Path) -> None:
     """`echo … | nc -N` closes its half first, and still wants the answer."""
-    async with serving(tmp_path / "admin") as counter:
-        async with await trio.open_unix_socket(tmp_path / "admin") as stream:
-            await stream.send_all(said)
-            await stream.send_eof()
-            await trio.sleep(1.2)  # longer than it takes to notice one who has gone
-            counter.release.set()
-            told = await lines_of(stream, 4)
+    async with (
+        serving(tmp_path / "admin") as counter,
+        await trio.open_unix_socket(tmp_path / "admin") as stream,
+    ):
+        await stream.send_all(said)
+        await stream.send_eof()
+        await trio.sleep(1.2)  # longer than it takes to notice one who has gone
+        counter.release.set()
+        told = await lines_of(stream, 4)
 
     assert told[-1] == {"result": "ok", "counted": 3}
 
 
 async def test_a_command_may_outlive_its_client(tmp_path: Path) -> None:
     """What was begun for the daemon's sake is done to its end."""
-    async with serving(tmp_path / "admin") as counter:
-        async with await trio.open_unix_socket(tmp_path / "admin") as stream:
-            await stream.send_all(GO_ON)
-            await lines_of(stream, 2)
+    async with (
+        serving(tmp_path / "admin") as counter,
+        await trio.open_unix_socket(tmp_path / "admin") as stream,
+    ):
+        await stream.send_all(GO_ON)
+        await lines_of(stream, 2)
+        await stream.aclose()
         await trio.sleep(1.2)
         counter.release.set()
         with trio.fail_after(SOON_S):

@@ -13,6 +13,8 @@ import trustme
 from harpcaller.addresses import TcpAddress, UnixAddress
 from harpcaller.config import Config, ConfigError, Problem, load_config
 from harpcaller.config.host_tables import HOST_KEYS
+from harpcaller.config.http_table import HTTP_KEYS
+from harpcaller.config.identity_tables import IDENTITY_KEYS
 from harpcaller.config.keys import IGNORED, KEYS, STREAM_DIRECTORY
 from harpcaller.config.positions import Position
 from harpcaller.hosts.registry import Host
@@ -59,11 +61,16 @@ def test_the_example_explains_every_key() -> None:
     text = re.sub(r"(?m)^#(?=\w+ = |\[)", "", EXAMPLE.read_text())
     table = tomllib.loads(text)
 
-    hosts = table.pop("hosts")
+    hosts, http = table.pop("hosts"), table.pop("http")
+    identities = table.pop("identities")
+    assert http.keys() == HTTP_KEYS.keys()
     assert table.keys() == KEYS.keys()
     assert {key for host in hosts.values() for key in host} == HOST_KEYS.keys()
-    settings = {key.setting for key in KEYS.values()}
-    assert settings | {"source", "warnings", "hosts"} == set(attrs.fields_dict(Config))
+    assert {key for one in identities.values() for key in one} <= IDENTITY_KEYS.keys()
+    assert all(re.search(rf"\b{key}\b", text) for key in IDENTITY_KEYS)
+    settings = {key.setting for key in (*KEYS.values(), *HTTP_KEYS.values())}
+    tables = {"hosts", "identities"}
+    assert settings | tables | {"source", "warnings"} == set(attrs.fields_dict(Config))
 
 
 def test_the_originals_keys_are_understood(tmp_path: Path) -> None:
@@ -281,3 +288,50 @@ def test_weak_settings_are_warned_of(tmp_path: Path) -> None:
     assert "one worker can pose as another" in nameless.warnings[0]
     assert strict.warnings == ()
     assert open_to_read.warnings == ("others may read the passwords in it: chmod o-r",)
+
+
+def test_http_is_off_until_it_is_given_an_address(tmp_path: Path) -> None:
+    """Nobody opens a port by not knowing of it."""
+    assert load(tmp_path, "[http]\nmin_free_bytes = 1").http_listen == ()
+
+
+def test_the_http_table_is_read(tmp_path: Path) -> None:
+    """Its addresses are spelled as those for lines."""
+    config = load(tmp_path, '[http]\nlisten = ["127.0.0.1:3580", "unix:/run/web"]')
+
+    assert config.http_listen == (
+        TcpAddress("127.0.0.1", 3580),
+        UnixAddress("/run/web"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            '[http]\nlisen = "127.0.0.1:1"',
+            'http.lisen: unknown key, did you mean "listen"?',
+        ),
+        (
+            "[http]\nmin_free_bytes = -1",
+            "http.min_free_bytes: expected an integer of at least 0",
+        ),
+        ("http = 1", "http: expected a table [http]"),
+    ],
+)
+def test_what_is_wrong_in_the_http_table_is_said(
+    tmp_path: Path, text: str, problem: str
+) -> None:
+    """By the same words as everywhere."""
+    assert problems_of(tmp_path, text) == [problem]
+
+
+def test_http_is_not_served_to_the_world_unasked(tmp_path: Path) -> None:
+    """Clients are not asked who they are there either."""
+    text = '[http]\nlisten = "192.0.2.1:3580"'
+
+    [problem] = problems_of(tmp_path, text)
+    config = load(tmp_path, f"insecure_no_auth = true\n{text}")
+
+    assert problem.startswith("http.listen: 192.0.2.1:3580 can be reached")
+    assert config.http_listen == (TcpAddress("192.0.2.1", 3580),)

@@ -9,6 +9,8 @@ from manual import MAN, lint, needs_mandoc
 
 from harpcaller.config import Config
 from harpcaller.config.host_tables import HOST_KEYS
+from harpcaller.config.http_table import HTTP_KEYS
+from harpcaller.config.identity_tables import IDENTITY_KEYS
 from harpcaller.config.keys import IGNORED, KEYS, STREAM_DIRECTORY
 
 PAGE = MAN / "harpcaller.toml.5"
@@ -19,7 +21,8 @@ def test_every_key_is_in_the_manual_and_the_reverse() -> None:
     """An operator looks there first."""
     told = set(re.findall(r"^\.It Ic (\w+)$", PAGE.read_text(), re.MULTILINE))
 
-    assert told == KEYS.keys() | HOST_KEYS.keys()
+    tables = HOST_KEYS.keys() | HTTP_KEYS.keys() | IDENTITY_KEYS.keys()
+    assert told == KEYS.keys() | tables
 
 
 def test_the_originals_keys_are_in_the_manual() -> None:

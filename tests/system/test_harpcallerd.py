@@ -71,6 +71,8 @@ def test_status_tells_pid_version_and_real_ports(daemon: DaemonProcess) -> None:
         "pid": daemon.pid,
         "version": __version__,
         "listen": [f"127.0.0.1:{daemon.port}", f"unix:{daemon.call_socket}"],
+        "http": [],
+        "draining": False,
     }
     assert daemon.port > 0
 

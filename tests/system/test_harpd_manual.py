@@ -23,8 +23,8 @@ from manual import (
 from passlib.hash import sha256_crypt, sha512_crypt
 
 import harpcaller.worker
-from harpcaller import descriptors
-from harpcaller.worker import failures, server
+from harpcaller import descriptors, failures
+from harpcaller.worker import server
 from harpcaller.worker.catalogue import Defaults
 from harpcaller.worker.declared import ARGUMENT_KEYS
 from harpcaller.worker.kinds.arguments import MAX_WORD_BYTES

@@ -12,12 +12,20 @@ from pathlib import Path
 import pytest
 import trio
 from eventually import eventually
+from own_address import own_address
 
-from harpcaller.addresses import Address, TcpAddress, UnixAddress
+from harpcaller.addresses import (
+    Address,
+    ListenAddress,
+    TcpAddress,
+    TlsAddress,
+    UnixAddress,
+)
 from harpcaller.dispatch.dispatcher import Dispatcher, Limits
 from harpcaller.front.conversation import Bounds
-from harpcaller.front.listen import Caps, Front, Listening, open_listeners
+from harpcaller.front.listen import Caps, Front
 from harpcaller.front.session import Terms
+from harpcaller.front.sockets import Listening, open_listeners
 from harpcaller.runners import Progress
 from harpcaller.store import Claim
 from harpcaller.store.memory import MemoryStore
@@ -66,17 +74,7 @@ async def serving(
         listening.close()
 
 
-def own_address() -> str:
-    """Return an address of this machine that is not loopback; skip if it has none."""
-    with socket.socket(type=socket.SOCK_DGRAM) as any_socket:
-        try:
-            any_socket.connect(("192.0.2.1", 9))  # RFC 5737; UDP: nothing is sent
-        except OSError:
-            pytest.skip("this machine has no network")
-        return str(any_socket.getsockname()[0])
-
-
-async def ask(address: Address) -> bytes:
+async def ask(address: ListenAddress) -> bytes:
     """Say hello and return the answer."""
     async with await connect(address) as stream:
         await stream.send_all(HELLO)
@@ -88,8 +86,9 @@ def count_open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-async def connect(address: Address) -> trio.SocketStream:
-    """Return a new connection."""
+async def connect(address: ListenAddress) -> trio.SocketStream:
+    """Return a new connection in clear."""
+    assert not isinstance(address, TlsAddress)
     if isinstance(address, UnixAddress):
         return await trio.open_unix_socket(address.path)
     return await trio.open_tcp_stream(address.host, address.port)

@@ -102,6 +102,23 @@ def test_workers_are_believed_by_the_new_certificates(tmp_path: Path) -> None:
         assert outcome["error"]["type"] == "network_error"
 
 
+def test_clients_are_asked_who_they_are_from_then_on(tmp_path: Path) -> None:
+    """Identities can be given, and taken away, while the dispatcher works."""
+    with practice_daemon(tmp_path) as daemon:
+        before = daemon.config.read_text()
+        digest = "0" * 64
+        daemon.config.write_text(
+            f"require_identity = true\n{before}\n[identities.a]\n"
+            f'token_sha256 = "{digest}"\nroles = ["submit"]\n'
+        )
+        assert reload(daemon).returncode == 0
+        assert daemon.ask(COUNT)["error"]["type"] == "unauthorized"
+
+        daemon.config.write_text(before)
+        assert reload(daemon).returncode == 0
+        assert "job_id" in daemon.ask(COUNT)
+
+
 def test_a_mistake_leaves_everything_as_it_was(tmp_path: Path) -> None:
     """All of it is told, the exit code too, and calls go on."""
     with practice_daemon(tmp_path) as daemon:

@@ -32,6 +32,7 @@ async def test_a_submitted_job_is_found_as_it_was_asked_for(
         info=JsonText(b'{"who":"me"}'),
         queue=queue("q", 3),
         retries=2,
+        identity="alice",
     )
 
     submitted = await store.submit(job)
@@ -50,6 +51,7 @@ async def test_a_submitted_job_is_found_as_it_was_asked_for(
         info=job.call.info,
         retries=2,
         starts=1,
+        identity="alice",
     )
     assert await store.get(job.job_id) == record
     assert submitted.claims[0].record == record

@@ -29,6 +29,7 @@ from harpcaller.store import (
     QueuePage,
     StoreError,
     Submitted,
+    Told,
     Unavailable,
 )
 from harpcaller.store.admission import NO_QUEUE, key_of
@@ -213,7 +214,7 @@ class MemoryStore:
         """See `Store.remove`."""
         return self._begin(self._books.remove, job_id)
 
-    async def backup(self, path: Path) -> None:
+    async def backup(self, path: Path, tell: Told | None = None) -> None:
         """Refuse: there is nothing on a disk.
 
         Raises:
@@ -265,6 +266,8 @@ def _matches(job: Kept, where: JobFilter) -> bool:
         asked.append((key_of(QueueSpec(name=where.queue)), job.key))
     if where.submitted_before is not None:
         asked.append((True, record.submitted_at < where.submitted_before))
+    if where.submitted_after is not None:
+        asked.append((True, record.submitted_at > where.submitted_after))
     if where.id_part is not None:
         digits = where.id_part.lower().replace("-", "")
         asked.append((True, digits in record.job_id.replace("-", "")))

@@ -250,6 +250,7 @@ class Books:
             queue=queue,
             info=call.info,
             retries=call.retries,
+            identity=new.identity,
         )
         job = self.jobs[new.job_id] = Kept(
             new=new,

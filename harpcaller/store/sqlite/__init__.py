@@ -12,6 +12,7 @@ from pathlib import Path
 import apsw
 import trio
 
+from harpcaller.meters import CommitMeters
 from harpcaller.store import (
     CancelResult,
     Claim,
@@ -23,9 +24,18 @@ from harpcaller.store import (
     Opened,
     QueuePage,
     Submitted,
+    Told,
     Unavailable,
 )
-from harpcaller.store.sqlite import docs, jobs, queues, recovery, schema, upkeep
+from harpcaller.store.sqlite import (
+    backup,
+    docs,
+    jobs,
+    queues,
+    recovery,
+    schema,
+    upkeep,
+)
 from harpcaller.store.sqlite.cache import RecordCache
 from harpcaller.store.sqlite.directory import InUse, take_directory
 from harpcaller.store.sqlite.ledger import Ledger, News
@@ -43,7 +53,6 @@ __all__ = ["InUse", "SqliteStore", "TooNew"]
 RESERVE_BYTES = 16 * 1024 * 1024
 _CACHED_RECORDS = 20_000
 _CACHED_BYTES = 32 * 1024 * 1024
-_BACKUP_PAGES = 256  # a step; between steps the writer goes on
 
 
 class SqliteStore:
@@ -67,6 +76,11 @@ class SqliteStore:
         self._writer = Writer(self._reserve, self._hear, on_failure)
         self._cache = RecordCache(max_records=_CACHED_RECORDS, max_bytes=_CACHED_BYTES)
         self._counts: dict[State, int] = {}
+
+    @property
+    def meters(self) -> CommitMeters:
+        """What was counted of its commits."""
+        return self._writer.meters
 
     # ── epoch ──
     async def open(self, name: str, max_running: int, max_queued: int) -> Opened:
@@ -205,13 +219,13 @@ class SqliteStore:
         """See `Store.remove`."""
         return self._writer.begin(upkeep.remove, job_id)
 
-    async def backup(self, path: Path) -> None:
+    async def backup(self, path: Path, tell: Told | None = None) -> None:
         """See `Store.backup`."""
-        await trio.to_thread.run_sync(self._back_up, path)
+        await backup.back_up(self._directory, path, tell)
 
     async def check(self) -> Sequence[Fault]:
         """See `Store.check`."""
-        return await trio.to_thread.run_sync(self._check)
+        return await trio.to_thread.run_sync(upkeep.check_file, self._directory)
 
     # ── in a thread ──
     def _recover(self, name: str, max_running: int, max_queued: int) -> Opened:
@@ -255,24 +269,6 @@ class SqliteStore:
         with contextlib.suppress(apsw.Error):
             self._ledger.db.close()
         os.close(self._lock)
-
-    def _back_up(self, path: Path) -> None:
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        source, copy = schema.open_reader(self._directory), apsw.Connection(str(path))
-        try:
-            with copy.backup("main", source, "main") as backup:
-                while not backup.done:
-                    backup.step(_BACKUP_PAGES)
-        finally:
-            copy.close()
-            source.close()
-
-    def _check(self) -> list[Fault]:
-        db = schema.open_reader(self._directory)
-        try:
-            return upkeep.check(db)
-        finally:
-            db.close()
 
     # ── on the loop ──
     def _hear(self, news: News) -> None:

@@ -195,6 +195,7 @@ def _record(ledger: Ledger, job: NewJob, *, runs: bool) -> JobRecord:
         info=call.info,
         retries=call.retries,
         starts=int(runs),
+        identity=job.identity,
     )
 
 

@@ -29,6 +29,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _SLICE = 5000  # rows looked at before others may run: some ten milliseconds
+_GROWTH = 4  # a slice that was not enough is followed by one so many times as long
 
 
 def _told(read: Callable[P, T]) -> Callable[P, T]:
@@ -81,10 +82,14 @@ class Reader:
         source, indexed, key = _source(where)
         found: list[tuple[int, JobRecord]] = []
         last = 0 if after is None else int(after)
+        length = limit + 1  # most often all of them match
         while len(found) <= limit:
-            end = self._end_of_slice(f"{source} WHERE no > ?{indexed}", (last, *key))
+            end = self._end_of_slice(
+                f"{source} WHERE no > ?{indexed}", (last, *key, min(length, _SLICE))
+            )
             if end is None:
                 break
+            length *= _GROWTH
             found += self._rows(
                 f"{source} WHERE no > ? AND no <= ?{conditions}",
                 (last, end, *values, limit + 1 - len(found)),
@@ -100,7 +105,7 @@ class Reader:
     @_told
     def _end_of_slice(self, where: str, values: Sequence[object]) -> int | None:
         end: int | None = self._db.execute(
-            f"SELECT max(no) FROM (SELECT no FROM {where} ORDER BY no LIMIT {_SLICE})",  # noqa: S608 (constants)
+            f"SELECT max(no) FROM (SELECT no FROM {where} ORDER BY no LIMIT ?)",  # noqa: S608 (constants)
             values,
         ).get
         return end
@@ -160,6 +165,7 @@ def _conditions(where: JobFilter) -> tuple[str, list[object]]:
         ("label = ?", where.label),
         ("parent = ?", None if where.parent is None else blob_of(where.parent)),
         ("submitted_at < ?", where.submitted_before),
+        ("submitted_at > ?", where.submitted_after),
         ("instr(lower(hex(id)), ?)", _hex_digits(where.id_part)),
     ]
     asked = [(condition, value) for condition, value in asked if value is not None]
@@ -184,6 +190,9 @@ def _source(where: JobFilter) -> tuple[str, str, tuple[object, ...]]:
             " AND parent = ?",
             (blob_of(where.parent),),
         )
+    if where.state is State.QUEUED and where.queue is not None:
+        key = key_of(QueueSpec(name=where.queue))
+        return "job INDEXED BY job_waiting", " AND state = 0 AND queue = ?", (key,)
     if where.state is State.QUEUED:
         return "job INDEXED BY job_queued", " AND state = 0", ()
     if where.state is State.RUNNING:

@@ -20,8 +20,8 @@ RECORD = """id, state, host, procedure, arguments, timeout_s, max_exec_s,
     submitted_at, started_at, ended_at, outcome, queue_name, slots, info, retries,
     starts, CASE state WHEN 2 THEN packets ELSE coalesce(
         (SELECT first + count FROM chunk WHERE job = job.no
-         ORDER BY first DESC LIMIT 1), 0) END"""
-RECORD_COLUMNS = 17
+         ORDER BY first DESC LIMIT 1), 0) END, identity"""
+RECORD_COLUMNS = 18
 
 
 def blob_of(job_id: JobId) -> bytes:
@@ -55,4 +55,5 @@ def record_of(row: Any) -> JobRecord:
         retries=row[14],
         starts=row[15],
         packets=row[16],
+        identity=row[17],
     )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import apsw
 
-from harpcaller.store import Fault
+from harpcaller.store import Fault, Unavailable
+from harpcaller.store.sqlite import schema
+from harpcaller.store.sqlite.directory import take_directory
 from harpcaller.store.sqlite.ledger import Ledger
 from harpcaller.store.sqlite.rows import blob_of, id_of
 from protocol.job import JobId
@@ -45,6 +49,36 @@ def probe(ledger: Ledger) -> None:
     ledger.db.execute(
         "INSERT OR REPLACE INTO meta VALUES ('probed_at', ?)", (ledger.clock(),)
     )
+
+
+def check_directory(directory: Path) -> list[Fault]:
+    """Look for damage of a store that no process uses.
+
+    Raises:
+        Unavailable: there is no store.
+        InUse: a process has it; the message names its pid.
+    """
+    if not (directory / schema.DATABASE).is_file():
+        raise Unavailable(f"{directory} holds no store")
+    lock = take_directory(directory)
+    try:
+        return check_file(directory)
+    finally:
+        os.close(lock)
+
+
+def check_file(directory: Path) -> list[Fault]:
+    """Look for damage through a connection of its own."""
+    try:
+        db = schema.open_reader(directory)
+    except apsw.Error as error:
+        return [Fault(message=str(error))]
+    try:
+        return check(db)
+    except (apsw.CorruptError, apsw.NotADBError) as error:
+        return [Fault(message=str(error))]
+    finally:
+        db.close()
 
 
 def check(db: apsw.Connection) -> list[Fault]:

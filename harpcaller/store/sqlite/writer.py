@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import threading
+import time
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
@@ -12,8 +13,9 @@ import apsw
 import attrs
 import trio
 
+from harpcaller.meters import CommitMeters
 from harpcaller.store import Full, Lost, StoreError, Unavailable
-from harpcaller.store.sqlite import docs, jobs
+from harpcaller.store.sqlite import docs, jobs, upkeep
 from harpcaller.store.sqlite.ledger import Ledger, News
 from harpcaller.store.sqlite.reserve import Reserve
 from harpcaller.store.write import Write
@@ -26,7 +28,11 @@ _QUOTAS = (errno.EDQUOT, errno.EFBIG)
 
 # These give way when the disk is full; all others may use the reserve.
 _GROWING: frozenset[Callable[..., Any]] = frozenset(
-    {jobs.submit, jobs.append, jobs.feed, docs.put_doc, docs.put_shared}
+    {
+        *(jobs.submit, jobs.append, jobs.feed),
+        *(docs.put_doc, docs.put_shared),
+        upkeep.probe,  # or a look at the store would cost the reserve
+    }
 )
 # Anything else that SQLite complains of is the disk's doing.
 _BUGS = (
@@ -66,6 +72,7 @@ class Writer:
         tell: Callable[[News], None],
         on_failure: Callable[[BaseException], None],
     ) -> None:
+        self.meters = CommitMeters()
         self._reserve = reserve
         self._tell = tell
         self._on_failure = on_failure
@@ -176,6 +183,7 @@ class Writer:
     def _commit(self, lot: Sequence[Operation]) -> list[Ending]:
         """Do all of a lot in one transaction."""
         endings: list[Ending] = []
+        begun_at = time.perf_counter()
         db = self._ledger.db
         db.execute("BEGIN IMMEDIATE")
         for operation in lot:
@@ -187,6 +195,8 @@ class Writer:
                 endings.append((operation.write, result, None))
         _end_transaction(self._ledger.db)  # with the rows that waited to be written
         self._ledger.settle()
+        self.meters.commits_s.observe(time.perf_counter() - begun_at)
+        self.meters.batches.observe(len(lot))
         return endings
 
     def _do_alone(self, operation: Operation) -> Ending:

@@ -10,7 +10,6 @@ import attrs
 import structlog
 import trio
 
-from harpcaller.worker.beside import beside
 from harpcaller.worker.control import Supervisor
 from harpcaller.worker.death import Death, Exited, NotStarted, as_exception
 from harpcaller.worker.family import Family
@@ -21,6 +20,7 @@ from harpcaller.worker.kinds.template import fill
 from harpcaller.worker.limits import Limits
 from harpcaller.worker.procedures import Info
 from harpcaller.worker.supervisor import Asked, write_asked
+from indira.beside import beside
 from protocol import harp_worker
 from protocol.errors import WireError
 from protocol.harp import HarpCall

@@ -1,4 +1,4 @@
-"""TLS over a trio stream, for the client's side of a conversation in lines.
+"""TLS over a trio stream, for either side of a conversation in lines.
 
 Unlike trio's own it gives all records of one read at once: a burst of small records
 costs one wake-up, and nothing that was received stays unseen inside.
@@ -46,14 +46,19 @@ class Records:
 
 
 class TlsStream:
-    """Sends and receives through TLS; one sender and one receiver at a time."""
+    """Sends and receives through TLS; one sender and one receiver at a time.
+
+    Without a `server_name` it is the server's side. `received` is what was read from
+    the transport already.
+    """
 
     def __init__(
         self,
         transport: trio.SocketStream,
         context: ssl.SSLContext,
-        server_name: str,
+        server_name: str | None,
         session: ssl.SSLSession | None = None,
+        received: bytes = b"",
     ) -> None:
         self.transport = transport
         self._incoming = ssl.MemoryBIO()
@@ -61,12 +66,14 @@ class TlsStream:
         self.tls = context.wrap_bio(
             self._incoming,
             self._outgoing,
+            server_side=server_name is None,
             server_hostname=server_name,
             session=session,
         )
         self._turn = trio.StrictFIFOLock()
         self._failure: ssl.SSLError | None = None
         self._records = Records()
+        self._take_in(received)
 
     @property
     def has_unread(self) -> bool:
@@ -98,6 +105,12 @@ class TlsStream:
         """Send `data`."""
         self.tls.write(data)
         await self._flush()
+
+    def farewell(self) -> bytes:
+        """Return what tells the other side that nothing follows, the first time."""
+        with suppress(ssl.SSLError):  # it has not said the same, or is gone
+            self.tls.unwrap()
+        return self._outgoing.read()
 
     async def receive_some(self) -> bytes:
         """Return what came, waiting for at least a byte; nothing at the end."""
@@ -131,10 +144,13 @@ class TlsStream:
     async def _fill(self) -> None:
         data = await self.transport.receive_some(READ_BYTES)
         if data:
-            self._records.receive(data)
-            self._incoming.write(data)
+            self._take_in(bytes(data))
         else:
             self._incoming.write_eof()
+
+    def _take_in(self, data: bytes) -> None:
+        self._records.receive(data)
+        self._incoming.write(data)
 
     async def _flush(self) -> None:
         async with self._turn:

@@ -34,9 +34,10 @@ class PeerLog:
         self._periods: OrderedDict[tuple[str, str], _Period] = OrderedDict()
 
     def warn(self, event: str, host: str, **facts: object) -> None:
-        """Write a line, unless there were enough of its kind."""
-        of_all = self._period(event, "")
-        of_one = self._period(event, host)
+        """Write a line, unless there were enough of this event with this `code`."""
+        kind = f"{event} {facts.get('code', '')}"
+        of_all = self._period(kind, "")
+        of_one = self._period(kind, host)
         if of_one.lines >= MAX_OF_ONE_PEER or of_all.lines >= MAX_OF_ALL:
             of_all.dropped += 1
             return
@@ -47,15 +48,15 @@ class PeerLog:
             of_all.dropped = 0
         log.warning(event, host=host, **facts)
 
-    def _period(self, event: str, host: str) -> _Period:
+    def _period(self, kind: str, host: str) -> _Period:
         """Return the period that runs; what it dropped is told by the next one."""
         now = self._now()
-        found = self._periods.get((event, host))
+        found = self._periods.get((kind, host))
         if found is None or now >= found.ends_at:
             dropped = found.dropped if found else 0
             found = _Period(now + PERIOD_S, dropped=dropped)
-            self._periods[event, host] = found
-        self._periods.move_to_end((event, host))
+            self._periods[kind, host] = found
+        self._periods.move_to_end((kind, host))
         if len(self._periods) > _MAX_REMEMBERED:
             self._periods.popitem(last=False)
         return found

@@ -8,12 +8,12 @@ from __future__ import annotations
 import bisect
 import os
 import time
-from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 import attrs
 
-from harpcaller.hosts.refresh import Refreshed
+from harpcaller.admin.parts import Administered
+from harpcaller.admin.upkeep import upkeep_commands
 from harpcaller.listing import (
     find,
     info_text,
@@ -22,7 +22,7 @@ from harpcaller.listing import (
     read_live_page,
     read_page,
 )
-from harpcaller.store import JobFilter, Store
+from harpcaller.store import JobFilter, QueueHead
 from harpcaller.upkeep import prune_once
 from indira.commands import (
     Arguments,
@@ -33,8 +33,11 @@ from indira.commands import (
     Reply,
     refusal,
 )
-from protocol.job import JobId, JobRecord, State
-from protocol.jsontext import JsonText, JsonValue, canonical
+from protocol.fields import refuse
+from protocol.job import JobRecord, State
+from protocol.jsontext import JsonText, JsonValue, canonical, encode
+
+__all__ = ["Administered", "commands"]
 
 MIN_ID_PART = 4
 MAX_CANDIDATES = 10
@@ -54,6 +57,12 @@ _JOB = Parameter(
 _QUEUE = Parameter(
     name="queue", kind=Kind.OBJECT, help="A queue's name.", is_required=True
 )
+_DETAILS = Parameter(
+    name="details",
+    kind=Kind.FLAG,
+    help="Objects with all that is known of each, not its name alone.",
+    default=False,
+)
 _WAIT = Parameter(
     name="wait", kind=Kind.FLAG, help="Answer once it runs.", default=False
 )
@@ -63,37 +72,29 @@ _LIST_ALL = Parameter(
     help="Also those that have ended.",
     default=False,
 )
+_FILTERS = (
+    Parameter(name="state", kind=Kind.TEXT, help="queued, running or ended."),
+    Parameter(name="host", kind=Kind.TEXT, help="The host that was called."),
+    Parameter(name="procedure", kind=Kind.TEXT, help="What was called there."),
+    Parameter(name="older_than", kind=Kind.AGE, help="Submitted before that."),
+    Parameter(name="newer_than", kind=Kind.AGE, help="Submitted since."),
+)
 _MAX_AGE = Parameter(
     name="max_age",
-    kind=Kind.SECONDS,
+    kind=Kind.AGE,
     help="Forget what ended so long ago; default as configured.",
 )
 
 
-@attrs.frozen(kw_only=True)
-class Administered:
-    """The parts of a daemon that commands act on.
-
-    `status` takes whether to wait until the daemon is ready. `list_hosts` is
-    sorted by `hostname` and free of credentials. `max_age_s` tells how long ended
-    jobs are kept, None where they are kept for ever.
-    """
-
-    store: Store
-    cancel: Callable[[JobId], Awaitable[bool]]
-    cancel_queue: Callable[[JsonText], Awaitable[int]]
-    list_hosts: Callable[[], Sequence[dict[str, JsonValue]]]
-    refresh_hosts: Callable[[], Awaitable[Refreshed]]
-    status: Callable[[bool], Awaitable[Reply]]
-    stop: Callable[[], None]
-    reload: Callable[[], Awaitable[Reply]]
-    reopen_logs: Callable[[], Awaitable[Reply]]
-    max_age_s: Callable[[], float | None]
-
-
 def commands(daemon: Administered) -> CommandTable:
     """Return all that an administrator may ask of `daemon`."""
-    return CommandTable([*_daemon_commands(daemon), *_job_commands(daemon)])
+    return CommandTable(
+        [
+            *_daemon_commands(daemon),
+            *_job_commands(daemon),
+            *upkeep_commands(daemon),
+        ]
+    )
 
 
 def _daemon_commands(daemon: Administered) -> list[Command]:
@@ -145,7 +146,12 @@ def _job_commands(daemon: Administered) -> list[Command]:
             name="list_jobs",
             help="List the jobs that wait or run, oldest first.",
             run=partial(_list_jobs, daemon),
-            parameters=(_LIST_ALL, attrs.evolve(_QUEUE, is_required=False), *_PAGE),
+            parameters=(
+                _LIST_ALL,
+                attrs.evolve(_QUEUE, is_required=False),
+                *_FILTERS,
+                *_PAGE,
+            ),
         ),
         Command(
             name="job_info",
@@ -163,7 +169,7 @@ def _job_commands(daemon: Administered) -> list[Command]:
             name="list_queues",
             help="List the names of the queues.",
             run=partial(_list_queues, daemon),
-            parameters=_PAGE,
+            parameters=(_DETAILS, *_PAGE),
         ),
         Command(
             name="list_queue",
@@ -181,7 +187,8 @@ def _job_commands(daemon: Administered) -> list[Command]:
 
 
 async def _status(daemon: Administered, arguments: Arguments) -> Reply:
-    return await daemon.status(arguments.flag("wait"))
+    status = await daemon.status(arguments.flag("wait"))
+    return {**status, "draining": daemon.dispatcher.is_draining}
 
 
 async def _stop(daemon: Administered, _: Arguments) -> Reply:
@@ -218,7 +225,9 @@ async def _refresh_hosts(daemon: Administered, _: Arguments) -> Reply:
 
 
 async def _prune_jobs(daemon: Administered, arguments: Arguments) -> Reply:
-    max_age_s = arguments.seconds("max_age") or daemon.max_age_s()
+    max_age_s = arguments.seconds("max_age")
+    if max_age_s is None:
+        max_age_s = daemon.max_age_s()
     if max_age_s is None:
         return refusal("no age is configured: say how old a job must be")
     pruned = await prune_once(daemon.store, time.time() - max_age_s)
@@ -226,14 +235,28 @@ async def _prune_jobs(daemon: Administered, arguments: Arguments) -> Reply:
 
 
 async def _list_jobs(daemon: Administered, arguments: Arguments) -> Reply:
-    where = JobFilter()
-    if (name := arguments.object("queue")) is not None:
-        where = JobFilter(queue=canonical(name))
-    read = read_page if arguments.flag("list_all") else read_live_page
+    where = _filter(arguments)
+    is_live = where.state is None and not arguments.flag("list_all")
+    read = read_live_page if is_live else read_page
     after, limit = arguments.text("after"), _page_length(arguments)
     page = await read(daemon.store, where, after, limit)
     texts = list_text([job_text(job) for job in page.jobs])
     return {"result": "ok", "jobs": texts, "after": page.after}
+
+
+def _filter(arguments: Arguments) -> JobFilter:
+    name, state, now = arguments.object("queue"), arguments.text("state"), time.time()
+    if state is not None and state not in set(State):
+        refuse("state", '"queued", "running" or "ended"')
+    older, newer = arguments.seconds("older_than"), arguments.seconds("newer_than")
+    return JobFilter(
+        state=None if state is None else State(state),
+        host=arguments.text("host"),
+        procedure=arguments.text("procedure"),
+        queue=None if name is None else canonical(name),
+        submitted_before=None if older is None else now - older,
+        submitted_after=None if newer is None else now - newer,
+    )
 
 
 async def _list_queue(daemon: Administered, arguments: Arguments) -> Reply:
@@ -267,8 +290,23 @@ async def _cancel_job(daemon: Administered, arguments: Arguments) -> Reply:
 async def _list_queues(daemon: Administered, arguments: Arguments) -> Reply:
     after, limit = arguments.text("after"), _page_length(arguments)
     page = await daemon.store.queues(after, limit)
-    names = list_text([queue.name for queue in page.queues])
-    return {"result": "ok", "queues": names, "after": page.after}
+    tell = _queue_text if arguments.flag("details") else _queue_name_text
+    texts = list_text([tell(queue) for queue in page.queues])
+    return {"result": "ok", "queues": texts, "after": page.after}
+
+
+def _queue_name_text(queue: QueueHead) -> JsonText:
+    return queue.name
+
+
+def _queue_text(queue: QueueHead) -> JsonText:
+    more: dict[str, JsonValue] = {
+        "concurrency": queue.concurrency,
+        "paused": queue.is_paused,
+        "running": list(queue.running),
+        "queued": queue.queued,
+    }
+    return JsonText(b'{"queue":' + queue.name + b"," + encode(more)[1:])
 
 
 async def _cancel_queue(daemon: Administered, arguments: Arguments) -> Reply:

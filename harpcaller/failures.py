@@ -1,4 +1,4 @@
-"""How often wrong passwords came from where, and what follows from it."""
+"""How often wrong passwords and tokens came from where, and what follows from it."""
 
 from __future__ import annotations
 

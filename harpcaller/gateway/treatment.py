@@ -1,0 +1,108 @@
+"""What every request goes through before it is routed, and what is counted of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import structlog
+import trio
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from harpcaller.gateway.errors import refusal
+from harpcaller.gateway.framing import (
+    Complaint,
+    collapsed,
+    complain_of_framing,
+    complain_of_host,
+)
+from harpcaller.meters import QUICK_S, Histogram
+
+NO_ROUTE = "none"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
+_CLOSE = {"Connection": "close"}
+
+log = structlog.get_logger()
+
+
+class Requests:
+    """Counts requests by the template of their route, by method and status."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[tuple[str, str, int]] = Counter()
+        self.durations_s = Histogram(QUICK_S)
+
+    def count(self, scope: Scope, status: int, took_s: float) -> None:
+        """Count a request that is over; with status 0 it had no answer."""
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self.counts[route_of(scope), method, status] += 1
+        self.durations_s.observe(took_s)
+
+
+def route_of(scope: Scope) -> str:
+    """Return the template of the route that was found, never the path itself."""
+    route = scope.get("route")
+    return NO_ROUTE if route is None else str(route.path)
+
+
+class _Answer:
+    """Passes an answer on, and knows whether it has begun."""
+
+    def __init__(self, send: Send) -> None:
+        self.status = 0
+        self.is_unwanted = False
+        """The client was gone before it had all of it."""
+        self._send = send
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        try:
+            await self._send(message)
+        except trio.BrokenResourceError:
+            self.is_unwanted = True
+            raise
+
+
+class Treatment:
+    """Stands before the application; nothing that goes wrong in it gets out.
+
+    Plain ASGI, so that an answer may be a stream.
+    """
+
+    def __init__(self, app: ASGIApp, requests: Requests) -> None:
+        self._app = app
+        self._requests = requests
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Treat one request."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})  # the server makes it a 403
+            return
+        answer = _Answer(send)
+        begun_at = trio.current_time()
+        try:
+            await self._treat(scope, receive, answer)
+        except Exception:
+            if not answer.is_unwanted:
+                log.exception("request.crashed", route=route_of(scope))
+        finally:
+            took_s = trio.current_time() - begun_at
+            self._requests.count(scope, answer.status, took_s)
+
+    async def _treat(self, scope: Scope, receive: Receive, send: Send) -> None:
+        complaint = _complain(scope)
+        if complaint is None:
+            scope["path"] = collapsed(scope["path"])
+            await self._app(scope, receive, send)
+        else:
+            answer = refusal(complaint.status, complaint.message, _CLOSE)
+            await answer(scope, receive, send)
+
+
+def _complain(scope: Scope) -> Complaint | None:
+    headers: list[Any] = list(scope["headers"])
+    target_bytes = len(scope["raw_path"]) + len(scope["query_string"])
+    return complain_of_framing(
+        scope["http_version"], target_bytes, headers
+    ) or complain_of_host(scope["server"], headers)

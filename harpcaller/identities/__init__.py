@@ -1,0 +1,1 @@
+"""Who clients are, how they prove it, and what each of them may do."""

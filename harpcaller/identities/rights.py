@@ -1,0 +1,47 @@
+"""Whether a client may do what it asks for, and what it is told if not."""
+
+from __future__ import annotations
+
+from harpcaller.identities.identity import Identity, Role
+from protocol.call import Call
+from protocol.errors import ErrorType, WireError
+
+_SAY_WHO = (
+    'say who you are: {"harpcaller":1,"hello":{"token":"..."}}, or with a certificate'
+)
+
+
+def check_call(call: Call, identity: Identity) -> None:
+    """Return if `identity` may submit `call`.
+
+    Raises:
+        WireError: `unauthorized` to nobody; `forbidden`.
+    """
+    if not identity.has(Role.SUBMIT):
+        raise lacks(Role.SUBMIT, identity)
+    if identity.may_ask_for(call):
+        return
+    field = "procedure" if identity.reaches(call.host) else "host"
+    message = f'"{identity.name}" may not call this {field}'
+    raise WireError(ErrorType.FORBIDDEN, message, {"field": field})
+
+
+def check_role(role: Role, identity: Identity) -> None:
+    """Return if there may be jobs that `identity` may read, or cancel.
+
+    Who may submit has jobs of his own; which one is meant is not looked at here.
+
+    Raises:
+        WireError: `unauthorized` to nobody; `forbidden`.
+    """
+    if not identity.has(role) and not identity.has(Role.SUBMIT):
+        raise lacks(role, identity)
+
+
+def lacks(role: Role, identity: Identity) -> WireError:
+    """Return what is told to somebody without a role."""
+    if identity.is_anonymous:
+        message = f'this needs the role "{role}": {_SAY_WHO}'
+        return WireError(ErrorType.UNAUTHORIZED, message, {"role": role.value})
+    message = f'"{identity.name}" has not the role "{role}"'
+    return WireError(ErrorType.FORBIDDEN, message, {"role": role.value})

@@ -1,0 +1,65 @@
+"""Routes for tests of the gateway: what answers, and what behaves badly."""
+
+from __future__ import annotations
+
+import trio
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from web_place import Place, get, route
+
+from harpcaller.gateway.connection import Patience
+
+
+async def echo(_request: Request, body: bytes) -> Response:
+    """Give the body back."""
+    return Response(body or b"hello")
+
+
+async def crash(_request: Request, _body: bytes) -> Response:
+    """Meet a bug."""
+    raise ZeroDivisionError
+
+
+async def hang(_request: Request, _body: bytes) -> Response:
+    """Never answer."""
+    await trio.sleep_forever()
+    raise AssertionError
+
+
+async def nap(_request: Request, _body: bytes) -> Response:
+    """Take longer than a client may be idle."""
+    await trio.sleep(0.6)
+    return Response(b"awake")
+
+
+class Endless(Response):
+    """An answer that never ends."""
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Send it."""
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while True:
+            piece = {"body": b"x" * 65536, "more_body": True}
+            await send({"type": "http.response.body", **piece})
+
+
+async def pour(_request: Request, _body: bytes) -> Response:
+    """Stream for ever."""
+    return Endless()
+
+
+ROUTES = [
+    route("/echo", echo, body_s=0.5),
+    route("/large", echo, max_body_bytes=2**22),
+    route("/crash", crash),
+    route("/hang", hang, answer_s=0.3),
+    route("/nap", nap),
+    route("/pour", pour),
+]
+HASTY = Patience(idle_s=0.3, send_s=0.5)
+
+
+async def assert_serves(place: Place) -> None:
+    """Fail unless others are served as if nothing had happened."""
+    assert (await place.ask(get("/echo"))).body == b"hello"
