@@ -20,11 +20,13 @@ from configparser import ConfigParser
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from licenses import copyright_file
 from sbom import bill
 from wheels import ROOT, described_by, epoch, own_wheel
 
 HOME = Path("/usr/lib/harpcaller")
 PYTHON = "python3.11"  # Debian 12; compiled wheels are for one version only
+SITE = HOME / "lib" / PYTHON / "site-packages"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 # -I: neither the caller's PYTHONPATH nor where he stands decides what is run.
 COMMAND = """#!{home}/bin/python3 -I
@@ -62,15 +64,15 @@ def main() -> None:
 def assemble(tree: Path, own: Path, wheels: Sequence[Path]) -> None:
     """Put below `tree` what is made for the package."""
     home = tree / HOME.relative_to("/")
-    site = home / "lib" / PYTHON / "site-packages"
     for wheel in (own, *wheels):
-        unpack(wheel, site)
+        unpack(wheel, tree / SITE.relative_to("/"))
     (home / "pyvenv.cfg").write_text(SETTINGS.format(python=PYTHON))
     commands(home / "bin", own)
 
     documents = tree / "usr" / "share" / "doc" / "harpcaller"
     documents.mkdir(parents=True)
     (documents / "harpcaller.cdx.json").write_text(bill(own, wheels))
+    (documents / "copyright").write_text(copyright_file(wheels, SITE))
     compress(ROOT / "CHANGELOG.md", documents / "changelog.gz")
     for page in (ROOT / "man").iterdir():
         section = tree / "usr" / "share" / "man" / f"man{page.suffix[1:]}"

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from packaging.requirements import Requirement
-from wheels import comparable, described_by, epoch, own_wheel
+from wheels import comparable, described_by, epoch, license_of, own_wheel
 
 # For whom they are built; markers of dependencies ask.
 TARGET = {
@@ -100,19 +100,11 @@ def component_of(distribution: Distribution, wheel: Path) -> Component:
 
 
 def licenses_of(distribution: Distribution) -> list[Component]:
-    """Return what its authors say of its license: an expression, or free words."""
-    expression = distribution.metadata["License-Expression"]
-    if expression:
-        return [{"expression": expression}]
-    said = distribution.metadata["License"]
-    classifiers = distribution.metadata.get_all("Classifier") or []
-    names = [said.splitlines()[0]] if said else []
-    names += [
-        words.rpartition(" :: ")[2]
-        for words in classifiers
-        if words.startswith("License ::")
-    ]
-    return [{"license": {"name": name}} for name in names[:1]]
+    """Return its license: only an expression is known to be one."""
+    said = license_of(distribution)
+    if distribution.metadata["License-Expression"]:
+        return [{"expression": said}]
+    return [{"license": {"name": said}}]
 
 
 def sqlite_in(apsw: Distribution) -> Component:

@@ -45,3 +45,15 @@ def described_by(wheel: Path) -> Distribution:
 def comparable(name: str) -> str:
     """Return a name as PyPI compares names."""
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def license_of(distribution: Distribution) -> str:
+    """Return what its authors say of its license, in a line."""
+    said = (
+        distribution.metadata["License-Expression"] or distribution.metadata["License"]
+    )
+    if said:
+        return str(said).splitlines()[0]
+    classifiers = distribution.metadata.get_all("Classifier") or []
+    names = [words for words in classifiers if words.startswith("License ::")]
+    return names[0].rpartition(" :: ")[2] if names else "unknown"

@@ -17,6 +17,7 @@ SCRIPTS = ("postinst", "prerm", "postrm")
 MAN = list((ROOT / "man").iterdir())
 UNITS = list((ROOT / "etc" / "systemd").iterdir())
 ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
+OURS = {"harpcaller", "indira", "protocol"}
 SITE = "/usr/lib/harpcaller/lib/python3.11/site-packages"
 
 
@@ -93,6 +94,19 @@ def test_settings_are_the_administrators(tree: Path) -> None:
         "/etc/harpcaller/harpd.toml",
         "/etc/logrotate.d/harpcallerd",
     ]
+
+
+def test_every_library_in_it_has_its_license(tree: Path) -> None:
+    """Whoever passes the package on passes all of them on."""
+    said = (tree / "usr/share/doc/harpcaller/copyright").read_text()
+    site = tree / SITE.removeprefix("/")
+
+    carried = {path.name for path in site.iterdir()} - OURS
+    carried = {name for name in carried if not name.startswith("harpcaller-")}
+    assert len(carried) > 20
+    assert [name for name in carried if f"{SITE[1:]}/{name}*" not in said] == []
+    for library in site.glob("*.dist-info"):
+        assert list(library.rglob("*LICENSE*")), library
 
 
 def test_it_is_for_one_python_and_one_architecture(package: Path) -> None:

@@ -12,6 +12,7 @@ from manual import verbs_of
 from units import UNITS, exposure_of, needs_systemd, setting, verify, with_examples
 
 from harpcaller import descriptors
+from harpcaller.front.sockets import ADMIN, CLIENT, CLIENT_TLS, WEB
 from indira.cli import Exit
 
 ETC = UNITS.parent
@@ -89,7 +90,7 @@ def test_sockets_have_the_names_that_the_dispatcher_knows() -> None:
     """They are passed by name; the client's is the address of the settings."""
     names = [setting(unit, "FileDescriptorName") for unit in SOCKETS]
 
-    assert names == ["admin", "client-tls", "client", "web"]
+    assert sorted(names) == sorted([ADMIN, CLIENT, CLIENT_TLS, WEB])
     assert {setting(unit, "Service") for unit in SOCKETS} == {UNIT.name}
     client = setting(UNITS / "harpcallerd-client.socket", "ListenStream")
     assert [client] == DEFAULTS["listen"]
