@@ -52,6 +52,7 @@ bench: .venv/tests
 	done; test -z "$$failed" || { echo "bench missed or failed:$$failed" >&2; exit 1; }
 
 torture: .venv/tests
+	@.ci/debian-packages debootstrap=debootstrap
 	HARPCALLER_CAMPAIGN=1 $(BIN)/python -m pytest -m campaign -s --timeout=7200
 
 dist: .venv/runs

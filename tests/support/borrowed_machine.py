@@ -24,7 +24,7 @@ _UNSHARE = ["unshare", "--mount", "--pid", "--net", "--fork", "--kill-child"]
 _PREPARE = """set -e
 mount -t tmpfs -o mode=0755 none "$1"
 mkdir "$1/written" "$1/work" "$1/root"
-layers="lowerdir=/,upperdir=$1/written,workdir=$1/work"
+layers="lowerdir=$3,upperdir=$1/written,workdir=$1/work"
 mount -t overlay -o "$layers" none "$1/root"
 mount -t proc none "$1/root/proc"
 mount --rbind /dev "$1/root/dev"
@@ -76,12 +76,17 @@ class BorrowedMachine:
 
 
 @contextmanager
-def borrowed_machine(directory: Path) -> Iterator[BorrowedMachine]:
-    """Have such a machine while the block runs; skip the test where none can be."""
+def borrowed_machine(
+    directory: Path, disk: Path = Path("/")
+) -> Iterator[BorrowedMachine]:
+    """Have such a machine while the block runs; skip the test where none can be.
+
+    Its disk may be another one, with a Debian on it.
+    """
     if os.geteuid() or not DEBIAN_PYTHON.exists() or not shutil.which("dpkg"):
         pytest.skip("needs root on a Debian with its own Python 3.11")
     with subprocess.Popen(
-        [*_UNSHARE, "sh", "-c", _PREPARE, "sh", directory, LOOPBACK_UP],
+        [*_UNSHARE, "sh", "-c", _PREPARE, "sh", directory, LOOPBACK_UP, disk],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
