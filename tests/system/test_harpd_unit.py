@@ -129,11 +129,17 @@ def environment() -> dict[str, str]:
 
 
 @contextmanager
-def harpd_of_the_unit(python: str, config: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run harpd as root with the capabilities of the unit, until the block ends."""
+def harpd_of_the_unit(
+    python: str, config: Path, group: str = "root"
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run harpd as root with the capabilities of the unit, until the block ends.
+
+    It is in one more group, as by SupplementaryGroups=.
+    """
     capabilities = setting(UNIT, "CapabilityBoundingSet").lower().replace("cap_", "+")
     kept = ",".join(["-all", *capabilities.split()])
-    fence = ["setpriv", "--no-new-privs", f"--bounding-set={kept}", "--"]
+    fence = ["setpriv", "--no-new-privs", f"--bounding-set={kept}"]
+    fence += [f"--groups={group}", "--"]
     harpd = [python, "-P", "-m", "harpcaller.worker", "start", "--config", str(config)]
     log = config.with_suffix(".log")
     reading, writing = os.pipe()
@@ -218,3 +224,23 @@ async def test_the_settings_file_goes_with_the_unit(
 
     assert isinstance(outcome, Returned), outcome
     assert "load average" in outcome.value.decode()
+
+
+async def test_a_group_that_the_unit_gives_it_may_have_its_socket(
+    python: str, tmp_path: Path
+) -> None:
+    """Without CAP_CHOWN root can give a file only to a group that it is in."""
+    config = tmp_path / "harpd.toml"
+    config.write_text(
+        f'listen_group = "nogroup"\n{SETTINGS.format(directory=tmp_path)}'
+    )
+    (tmp_path / "procedures.py").write_text(PROCEDURES)
+
+    with harpd_of_the_unit(python, config, group="nogroup"):
+        assert (tmp_path / "socket").group() == "nogroup"
+        async with connect(tmp_path / "socket") as stream:
+            outcome = await outcome_of(stream, a_call("state"))
+
+    assert isinstance(outcome, Returned), outcome
+    assert json.loads(outcome.value)[1] == [NOBODY - 1]
+    assert "\n#SupplementaryGroups=" in UNIT.read_text()
