@@ -11,7 +11,11 @@ WANTED := netcat-openbsd=nc.openbsd netcat-traditional=nc.traditional ncat=ncat 
 	systemd=systemd-analyze logrotate=logrotate
 PURE := protocol/*,harpcaller/store/admission.py,harpcaller/front/conversation.py
 
-.PHONY: help demo test bench torture lock clean
+# Whoever builds the same commit gets the same bytes.
+EPOCH = $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null))
+BUILD = SOURCE_DATE_EPOCH=$(or $(EPOCH),1580601600) $(BIN)/python
+
+.PHONY: help demo test bench torture dist deb sbom lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -19,6 +23,9 @@ help:
 	@echo "make test     everything that must be green before a change goes in"
 	@echo "make bench    measure it against its peers"
 	@echo "make torture  the long runs: kills, state machines, races"
+	@echo "make dist     build the wheel and the source archive, in dist/"
+	@echo "make deb      build the Debian package, in dist/"
+	@echo "make sbom     list what the package carries, in dist/ (CycloneDX)"
 	@echo "make lock     renew requirements/*.txt from pyproject.toml"
 	@echo "make clean    remove what the others made"
 
@@ -47,6 +54,15 @@ bench: .venv/tests
 torture: .venv/tests
 	HARPCALLER_CAMPAIGN=1 $(BIN)/python -m pytest -m campaign -s --timeout=7200
 
+dist: .venv/runs
+	$(BUILD) -m hatchling build --directory dist --target sdist --target wheel
+
+deb: .venv/package .venv/wheels
+	$(BUILD) packaging/deb.py --wheels .venv/wheels --output dist
+
+sbom: .venv/package .venv/wheels
+	$(BUILD) packaging/sbom.py --wheels .venv/wheels --output dist
+
 lock: .venv/runs
 	$(PIP) install uv
 	$(BIN)/python requirements/lock.py
@@ -62,7 +78,18 @@ clean:
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/tests: .venv/runs requirements/dev.txt
+.venv/package: .venv/runs requirements/package.txt
+	$(PIP) install --require-hashes -r requirements/package.txt
+	@touch $@
+
+# What the Debian package carries. It is for the Python of Debian 12, whatever ours is.
+.venv/wheels: .venv/runs requirements/runtime.txt
+	@rm -rf $@
+	$(PIP) download --require-hashes --no-deps --only-binary=:all: \
+		--python-version 3.11 --dest $@ -r requirements/runtime.txt
+	@touch $@
+
+.venv/tests: .venv/runs .venv/wheels requirements/dev.txt
 	@.ci/debian-packages $(WANTED)
 	$(PIP) install --require-hashes -r requirements/dev.txt
 	@touch $@

