@@ -22,7 +22,7 @@ from indira import activation
 from indira.activation import ActivationError
 from indira.unixsocket import SocketTaken
 
-EX_OK, EX_FAILED, EX_IOERR = 0, 1, 74  # sysexits(3)
+EX_OK, EX_FAILED, EX_IOERR, EX_CONFIG = 0, 1, 74, 78  # sysexits(3)
 
 log = structlog.get_logger()
 
@@ -36,7 +36,7 @@ def start(options: StartOptions) -> int:
         passed = activation.receive((CLIENT, CLIENT_TLS, WEB, ADMIN))
     except (ActivationError, ConfigError) as error:
         sys.stderr.write(f"harpcallerd: {error}\n")
-        return EX_FAILED
+        return EX_CONFIG
     except OSError as error:
         sys.stderr.write(f"harpcallerd: {error.filename}: {error.strerror}\n")
         return EX_FAILED
@@ -49,22 +49,20 @@ def start(options: StartOptions) -> int:
 
 
 def _run(daemon: Daemon) -> int:
-    has_failed = False
+    code = EX_OK
     try:
         trio.run(daemon.run)
-    except* (
-        ActivationError,
-        OSError,
-        SocketTaken,
-        StoreError,
-        WorkerFailed,
-    ) as group:
-        has_failed = True
-        for leaf in _leaves(group):
-            log.error("daemon.failed", reason=str(leaf))  # noqa: TRY400 (no bug)
-    if daemon.has_lost_store:
-        return EX_IOERR
-    return EX_FAILED if has_failed else EX_OK
+    except* ActivationError as group:
+        code = _complain(group, EX_CONFIG)
+    except* (OSError, SocketTaken, StoreError, WorkerFailed) as group:
+        code = _complain(group, EX_FAILED)
+    return EX_IOERR if daemon.has_lost_store else code
+
+
+def _complain(group: BaseExceptionGroup[BaseException], code: int) -> int:
+    for leaf in _leaves(group):
+        log.error("daemon.failed", reason=str(leaf))
+    return code
 
 
 def _open_log(path: Path | None) -> logs.LogFile | None:

@@ -32,8 +32,6 @@ from harpcaller.meters import ClientMeters
 FD_RESERVE = 128  # for the store and the admin socket
 MAX_REFUSALS = 32  # clients that are told at a time why they may not come in
 
-log = structlog.get_logger()
-
 
 def default_max_connections(max_running: int) -> int:
     """Return how many clients the limit on open files leaves room for.
@@ -119,8 +117,10 @@ class Front:
     async def _meet_known(self, stream: trio.SocketStream) -> None:
         """Serve a client of a Unix socket."""
         peer = unix_peer(stream.socket)
-        log.info(
-            "session.opened", peer="unix", pid=peer.pid, uid=peer.uid, gid=peer.gid
+        name = f"uid {peer.uid}"
+        _bind(name)
+        self._reception.peer_log.note(
+            "session.opened", name, pid=peer.pid, uid=peer.uid, gid=peer.gid
         )
         visitor = None
         if not self._reception.identities.is_empty:
@@ -130,11 +130,13 @@ class Front:
 
     async def _meet_neighbour(self, stream: trio.SocketStream) -> None:
         """Serve a client of this machine."""
+        _bind(THIS_MACHINE)
         await self._meet(stream, self._reception.by_loopback())
 
     async def _meet_anybody(self, stream: trio.SocketStream) -> None:
         """Serve a client who may have come from another machine."""
         peer = remote_peer(stream.socket)
+        _bind(peer or THIS_MACHINE)
         visitor = self._reception.by_network(peer or THIS_MACHINE)
         if peer is None:
             await self._meet(stream, visitor)
@@ -147,6 +149,7 @@ class Front:
     async def _meet_by_tls(self, is_at_home: bool, stream: trio.SocketStream) -> None:
         """Serve a client who begins with a handshake."""
         peer = remote_peer(stream.socket)
+        _bind(peer or THIS_MACHINE)
         if peer is None:
             await self._shake_hands(THIS_MACHINE, is_at_home, stream)
         elif self._has_room_for(peer):
@@ -193,14 +196,14 @@ class Front:
         """Tell, and log, that there is no room for one more."""
         if len(self._sessions) + self._handshakes < self._caps.max_connections:
             return False
-        log.warning("session.refused", reason="too many connections")
+        self._reception.peer_log.warn("session.refused", "any", code="full")
         return True
 
     def _has_room_for(self, peer: str) -> bool:
         """Tell whether one more may come from `peer`; log that not."""
         if self._peers[peer] < self._caps.max_per_peer:
             return True
-        log.warning("session.refused", peer=peer, reason="too many from this peer")
+        self._reception.peer_log.warn("session.refused", peer, code="too_many")
         return False
 
     async def _refuse(self, stream: trio.SocketStream, message: str) -> None:
@@ -223,3 +226,8 @@ class Front:
             self._peers[peer] -= 1
             if not self._peers[peer]:
                 del self._peers[peer]
+
+
+def _bind(peer: str) -> None:
+    """Have all lines of this task say with whom it speaks."""
+    structlog.contextvars.bind_contextvars(peer=peer)

@@ -89,7 +89,7 @@ def test_who_shows_no_good_certificate_is_turned_away(
     with pytest.raises(ssl.SSLError), certified.by_tls(shown) as client:
         client.ask(hello=True)
 
-    assert certified.wait_for("handshake.failed", code=code)["host"] == "127.0.0.1"
+    assert certified.wait_for("handshake.failed", code=code)["peer"] == "127.0.0.1"
     assert works(certified)
 
 

@@ -13,6 +13,7 @@ from units import UNITS, exposure_of, needs_systemd, setting, verify, with_examp
 
 from harpcaller import descriptors
 from harpcaller.front.sockets import ADMIN, CLIENT, CLIENT_TLS, WEB
+from harpcaller.start import EX_CONFIG
 from indira.cli import Exit
 
 ETC = UNITS.parent
@@ -67,11 +68,11 @@ def test_the_dispatcher_could_do_little_to_the_machine() -> None:
 
 def test_the_unit_goes_with_the_code() -> None:
     """What it says of verbs, exit status, places and times is the dispatcher's."""
-    for name in ("ExecStartPre", "ExecStart", "ExecReload"):
+    for name in ("ExecStart", "ExecReload"):
         program, verb, *_ = setting(UNIT, name).split()
         assert program == "/usr/bin/harpcallerd"
         assert verb in verbs_of("harpcaller")
-    assert setting(UNIT, "RestartPreventExitStatus") == str(int(Exit.USAGE))
+    assert setting(UNIT, "RestartPreventExitStatus") == f"{Exit.USAGE:d} {EX_CONFIG}"
     assert setting(UNIT, "LimitNOFILE") == str(descriptors.ENOUGH)
     assert float(setting(UNIT, "TimeoutStopSec")) > 1.5 * DEFAULTS["stop_grace_s"]
     assert DEFAULTS["state_dir"] == f"/var/lib/{setting(UNIT, 'StateDirectory')}"

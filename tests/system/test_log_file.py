@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -54,6 +56,21 @@ def test_the_lines_of_a_job_tell_its_story(tmp_path: Path) -> None:
     assert 0 <= ended["took_s"] < 10
     [_, lost] = [line for line in lines if line["job_id"] == failed]
     assert (lost["outcome"], lost["type"]) == ("Failed", "unknown_host")
+
+
+def test_a_crowd_of_clients_does_not_flood_the_log(tmp_path: Path) -> None:
+    """A few lines of each kind about each peer; how many more there were is counted."""
+    with running_daemon(tmp_path) as daemon:
+        for _ in range(100):
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(str(daemon.call_socket))
+                client.sendall(b'{"harpcaller":1,"cancel":"nothing"}\n')
+                client.recv(100)
+        lines = [line for line in lines_of(daemon.log) if "peer" in line]
+
+    opened = [line for line in lines if line["event"] == "session.opened"]
+    assert 1 <= len(opened) <= 3
+    assert opened[0]["peer"] == f"uid {os.getuid()}"
 
 
 def test_lines_go_to_the_file(tmp_path: Path) -> None:

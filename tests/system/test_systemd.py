@@ -235,21 +235,21 @@ def test_the_admin_socket_can_be_passed_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "listen", "complaint"),
+    ("name", "listen", "code", "complaint"),
     [
-        ("client", f"{LOOPBACK}:1", "no setting names that address; they name"),
-        ("client-tls", "{}", "in use"),
-        ("klient", "{}", "has to be one of admin, client, client-tls, web"),
+        ("client", f"{LOOPBACK}:1", 78, "no setting names that address; they name"),
+        ("client-tls", "{}", 1, "in use"),
+        ("klient", "{}", 78, "has to be one of admin, client, client-tls, web"),
     ],
 )
 def test_what_does_not_fit_is_explained(
-    name: str, listen: str, complaint: str, tmp_path: Path
+    name: str, listen: str, code: int, complaint: str, tmp_path: Path
 ) -> None:
     """Else an operator wonders why a port of his does not answer."""
     with kept_socket() as (sock, port):
         at = listen.format(f"{LOOPBACK}:{port}")
         with activated(tmp_path, {name: sock}, at) as start:
-            assert start().wait(20) == 1
+            assert start().wait(20) == code
 
     assert complaint in (tmp_path / "log").read_text()
 
