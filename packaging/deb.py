@@ -17,6 +17,7 @@ import sys
 import zipfile
 from collections.abc import Iterable, Sequence
 from configparser import ConfigParser
+from email.utils import formatdate
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -40,6 +41,12 @@ SETTINGS = """home = /usr/bin
 include-system-site-packages = false
 executable = /usr/bin/{python}
 """
+HISTORY = """harpcaller ({version}) bookworm; urgency=medium
+
+  * What has changed is in changelog.gz.
+
+ -- HarpCaller authors <harpcaller@localhost>  {date}
+"""
 
 
 def main() -> None:
@@ -56,30 +63,36 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         own = own_wheel(Path(folder))
         tree = Path(folder, "tree")
-        assemble(tree, own, wheels)
         release = {"VERSION": described_by(own).version, "REVISION": given.revision}
+        assemble(tree, own, wheels)
+        document(tree / "usr" / "share", own, wheels, "-".join(release.values()))
+        for path in tree.rglob("*"):
+            os.utime(path, (epoch(), epoch()), follow_symlinks=False)
         package(tree, given.output.resolve(), release)
 
 
 def assemble(tree: Path, own: Path, wheels: Sequence[Path]) -> None:
-    """Put below `tree` what is made for the package."""
+    """Put below `tree` what is run."""
     home = tree / HOME.relative_to("/")
     for wheel in (own, *wheels):
         unpack(wheel, tree / SITE.relative_to("/"))
     (home / "pyvenv.cfg").write_text(SETTINGS.format(python=PYTHON))
     commands(home / "bin", own)
 
-    documents = tree / "usr" / "share" / "doc" / "harpcaller"
-    documents.mkdir(parents=True)
-    (documents / "harpcaller.cdx.json").write_text(bill(own, wheels))
-    (documents / "copyright").write_text(copyright_file(wheels, SITE))
-    compress(ROOT / "CHANGELOG.md", documents / "changelog.gz")
+
+def document(share: Path, own: Path, wheels: Sequence[Path], version: str) -> None:
+    """Put below `share` what is read, and what shells ask."""
+    folder = share / "doc" / "harpcaller"
+    folder.mkdir(parents=True)
+    (folder / "harpcaller.cdx.json").write_text(bill(own, wheels))
+    (folder / "copyright").write_text(copyright_file(wheels, SITE))
+    history = HISTORY.format(version=version, date=formatdate(epoch()))
+    compress(history.encode(), folder / "changelog.Debian.gz")
+    compress((ROOT / "CHANGELOG.md").read_bytes(), folder / "changelog.gz")
     for page in (ROOT / "man").iterdir():
-        section = tree / "usr" / "share" / "man" / f"man{page.suffix[1:]}"
-        compress(page, section / f"{page.name}.gz")
-    completions(tree / "usr" / "share", (ROOT / "completions").rglob("*"))
-    for path in tree.rglob("*"):
-        os.utime(path, (epoch(), epoch()), follow_symlinks=False)
+        section = share / "man" / f"man{page.suffix[1:]}"
+        compress(page.read_bytes(), section / f"{page.name}.gz")
+    completions(share, (ROOT / "completions").rglob("*"))
 
 
 def unpack(wheel: Path, site: Path) -> None:
@@ -92,9 +105,8 @@ def unpack(wheel: Path, site: Path) -> None:
 
 
 def commands(folder: Path, own: Path) -> None:
-    """Write the commands of our wheel, and the interpreter that they are run by."""
+    """Write the commands of our wheel; their interpreter is a link of nfpm.yaml."""
     folder.mkdir()
-    (folder / "python3").symlink_to(f"/usr/bin/{PYTHON}")
     entry_points = ConfigParser()
     entry_points.read_string(described_by(own).read_text("entry_points.txt") or "")
     for name, place in entry_points["console_scripts"].items():
@@ -104,10 +116,10 @@ def commands(folder: Path, own: Path) -> None:
         command.chmod(0o755)
 
 
-def compress(source: Path, target: Path) -> None:
-    """Compress a file as Debian wants it, without a name and a time in it."""
+def compress(text: bytes, target: Path) -> None:
+    """Write a file compressed as Debian wants it, without a name and a time in it."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(gzip.compress(source.read_bytes(), 9, mtime=0))
+    target.write_bytes(gzip.compress(text, 9, mtime=0))
 
 
 def completions(share: Path, files: Iterable[Path]) -> None:
