@@ -85,9 +85,9 @@ def test_a_worker_starts_with_the_settings_that_came_along(
 
 
 def test_systemd_has_nothing_to_say_of_the_units(machine: BorrowedMachine) -> None:
-    """Here the commands are there, and the manual pages that they name."""
+    """Here the commands are there; images for containers leave out manual pages."""
     said = machine.run(
-        "sh", "-c", "systemd-analyze verify /usr/lib/systemd/system/harp*"
+        "sh", "-c", "systemd-analyze verify --man=no /usr/lib/systemd/system/harp*"
     )
 
     assert said == ""
