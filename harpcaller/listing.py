@@ -42,7 +42,7 @@ async def read_live_page(
     """
     state, _, rest = (after or State.QUEUED).partition(":")
     if state not in {State.QUEUED, State.RUNNING}:
-        raise _no_page()
+        raise no_page()
     where = attrs.evolve(where, state=State(state))
     page = await read_page(store, where, rest or None, limit)
     if page.after is not None:
@@ -78,10 +78,11 @@ async def _read_lot(
     try:
         return await store.jobs(where, after, limit)
     except ValueError:
-        raise _no_page() from None
+        raise no_page() from None
 
 
-def _no_page() -> WireError:
+def no_page() -> WireError:
+    """Return the complaint about a place in a list that no reply told."""
     return WireError(ErrorType.INVALID_REQUEST, 'field "after": no page ended there')
 
 

@@ -30,6 +30,9 @@ HOSTS: list[dict[str, JsonValue]] = [
     {"hostname": f"h{number:03}", "address": "127.0.0.1", "port": 4306}
     for number in range(250)
 ]
+CONNECTIONS: list[dict[str, JsonValue]] = [
+    {"connection": number, "state": "idle"} for number in range(1, 251)
+]
 
 
 @attrs.define
@@ -111,6 +114,9 @@ async def desk_over(directory: Path, max_running: int = 100) -> AsyncIterator[De
             reload=reload,
             reopen_logs=reload,
             max_age_s=lambda: None,
+            limits=lambda: {"max_running": max_running},
+            connections=lambda after, limit: CONNECTIONS[after : after + limit],
+            count_connections=lambda: len(CONNECTIONS),
         )
         desk = Desk(store, commands(administered))
         try:
