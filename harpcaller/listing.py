@@ -20,12 +20,17 @@ _ID_CHARACTERS = frozenset(string.hexdigits + "-")
 
 
 async def find(store: Store, text: str, limit: int) -> Sequence[JobRecord]:
-    """Return up to `limit` jobs whose id is `text`, or contains it."""
+    """Return up to `limit` jobs whose id is `text`, else begins so, else contains it.
+
+    A beginning is found by an index; for another part all ids are looked at.
+    """
     if (job_id := read_job_id(text)) is not None:
         record = await store.get(job_id)
         return [] if record is None else [record]
     if not _ID_CHARACTERS.issuperset(text):
         return []
+    if found := await store.find(text, limit):
+        return found
     page = await store.jobs(JobFilter(id_part=text.lower()), None, limit)
     return page.jobs
 

@@ -80,7 +80,13 @@ class Desk:
 @asynccontextmanager
 async def desk_over(directory: Path, max_running: int = 100) -> AsyncIterator[Desk]:
     """Open a store in `directory` and a desk over it."""
-    store = SqliteStore(directory)
+    async with desk_of(SqliteStore(directory), max_running) as desk:
+        yield desk
+
+
+@asynccontextmanager
+async def desk_of(store: Store, max_running: int = 100) -> AsyncIterator[Desk]:
+    """Open `store` and a desk over it."""
     await store.open("test", max_running, 10_000)
 
     async def cancel(job_id: JobId) -> bool:

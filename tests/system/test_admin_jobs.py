@@ -92,6 +92,18 @@ async def test_any_unique_part_of_an_id_will_do(part: str, tmp_path: Path) -> No
     assert reply["info"]["job"] == job_id
 
 
+async def test_a_beginning_comes_before_a_part(tmp_path: Path) -> None:
+    """What is copied from the left of a list means the job on that line."""
+    meant = "b0b03333-aaaa-1111-8000-000022220000"
+    async with desk_over(tmp_path) as desk:
+        await desk.submit(job_id="00000000-0000-1111-8000-0000b0b03333")
+        await desk.submit(job_id=meant)
+
+        reply = await desk.ask("job_info", job="b0b03333")
+
+    assert reply["info"]["job"] == meant
+
+
 async def test_an_ambiguous_part_is_answered_with_candidates(tmp_path: Path) -> None:
     """Cancelling one of several at a guess would be the worst answer."""
     ids = [f"0000aaaa-0000-4000-8000-00000000000{number}" for number in range(3)]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from daemon_process import DaemonProcess, prepared_daemon
+from daemon_process import DaemonProcess, Table, prepared_daemon
 from harp_command import run_harp
 from harpd_process import running_harpd
 
@@ -81,15 +81,20 @@ def shown(pair: Path) -> list[str]:
 
 def dispatcher(directory: Path, lab: Path, port: int) -> DaemonProcess:
     """Return a dispatcher that believes and shows what was made."""
-    settings = {
+    settings: Table = {
         "ca_file": str(lab / "ca.pem"),
         "cert_file": str(lab / "127.0.0.1.pem"),
         "key_file": str(lab / "127.0.0.1.key"),
         "client_ca_file": str(lab / "ca.pem"),
     }
-    web1 = {"address": "127.0.0.1", "port": port, "server_name": "localhost"}
-    hosts = {"web1": {**web1, "user": "user", "password": "pass"}}
-    daemon = prepared_daemon(directory, hosts=hosts, settings=settings)
+    web1: Table = {
+        "address": "127.0.0.1",
+        "port": port,
+        "server_name": "localhost",
+        "user": "user",
+        "password": "pass",
+    }
+    daemon = prepared_daemon(directory, hosts={"web1": web1}, settings=settings)
     daemon.config.write_text(daemon.config.read_text() + IDENTITY)
     daemon.more_words = ("--listen", "tls:127.0.0.1:0")
     return daemon
