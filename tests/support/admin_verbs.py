@@ -6,7 +6,7 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,10 @@ from typing import Any
 from daemon_process import DaemonProcess, Table, running_daemon
 
 HARPCALLERD = [sys.executable, "-m", "harpcaller"]
-HOSTS = {"silent": {"unix": "silent", "user": "me", "password": "hunter2"}}
+HOSTS: Mapping[str, Table] = {
+    "silent": {"unix": "silent", "user": "me", "password": "hunter2"},
+    "far": {"address": "192.0.2.1", "user": "me", "password": "hunter2"},
+}
 SLEEP = {"host": "silent", "procedure": "sleep", "arguments": [60]}
 VERB_S = 30
 
