@@ -289,7 +289,8 @@ def _gen_certs(options: Namespace) -> int:
     except certs.WrongName as error:
         raise CommandFailed(str(error), Exit.USAGE) from None
     except OSError as error:
-        raise CommandFailed(f"{error.filename}: {error.strerror}") from None
+        where = error.filename or options.directory
+        raise CommandFailed(f"{where}: {error.strerror}") from None
     sys.stdout.write("".join(f"{file}\n" for file in files))
     return Exit.OK
 

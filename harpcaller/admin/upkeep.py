@@ -44,6 +44,10 @@ _MAX_AGE = Parameter(
 
 def upkeep_commands(daemon: Administered) -> list[Command]:
     """Return what keeps `daemon` well."""
+    return [*_holding_commands(daemon), *_store_commands(daemon)]
+
+
+def _holding_commands(daemon: Administered) -> list[Command]:
     return [
         Command(
             name="drain",
@@ -68,6 +72,11 @@ def upkeep_commands(daemon: Administered) -> list[Command]:
             run=partial(_pause_queue, daemon, False),
             parameters=(_QUEUE,),
         ),
+    ]
+
+
+def _store_commands(daemon: Administered) -> list[Command]:
+    return [
         Command(
             name="prune_jobs",
             help="Forget jobs that ended long ago.",

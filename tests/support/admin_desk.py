@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,13 +90,6 @@ async def desk_of(store: Store, max_running: int = 100) -> AsyncIterator[Desk]:
     """Open `store` and a desk over it."""
     await store.open("test", max_running, 10_000)
 
-    async def cancel(job_id: JobId) -> bool:
-        met = await store.cancel(job_id)
-        return met in {CancelResult.CANCELLED, CancelResult.REQUESTED}
-
-    async def cancel_queue(name: JsonText) -> int:
-        return len(await store.cancel_queue(name))
-
     async def refresh() -> Refreshed:
         return desk.refreshed
 
@@ -111,8 +105,8 @@ async def desk_of(store: Store, max_running: int = 100) -> AsyncIterator[Desk]:
             store=store,
             dispatcher=dispatcher,
             max_running=lambda: max_running,
-            cancel=cancel,
-            cancel_queue=cancel_queue,
+            cancel=partial(_cancel, store),
+            cancel_queue=partial(_cancel_queue, store),
             list_hosts=lambda: HOSTS,
             refresh_hosts=refresh,
             status=status,
@@ -129,3 +123,12 @@ async def desk_of(store: Store, max_running: int = 100) -> AsyncIterator[Desk]:
             yield desk
         finally:
             await store.close()
+
+
+async def _cancel(store: Store, job_id: JobId) -> bool:
+    met = await store.cancel(job_id)
+    return met in {CancelResult.CANCELLED, CancelResult.REQUESTED}
+
+
+async def _cancel_queue(store: Store, name: JsonText) -> int:
+    return len(await store.cancel_queue(name))
