@@ -22,6 +22,7 @@ from indira.client import NotRunning
 from indira.verbs import add_reload, add_status, add_stop, client_of, told
 
 _PAGE_LENGTH = 100  # of a list, unless fewer are asked for
+_MAX_DAYS = 36500  # of a certificate: longer does not fit into its dates
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -69,6 +70,29 @@ def _add_daemon_verbs(verbs: Verbs) -> None:
     token = verbs.add("new-token", _new_token, "Make a token for a client.")
     token.add_argument(
         "--file", type=Path, metavar="FILE", help="keep it there, do not print it"
+    )
+    _add_gen_certs(verbs)
+
+
+def _add_gen_certs(verbs: Verbs) -> None:
+    certs = verbs.add("gen-certs", _gen_certs, "Make certificates for a laboratory.")
+    certs.add_argument("directory", type=Path, metavar="DIR", help="where they go")
+    certs.add_argument(
+        "--name",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="a worker or dispatcher; may be repeated, default localhost",
+    )
+    certs.add_argument(
+        "--client",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a client; may be repeated",
+    )
+    certs.add_argument(
+        "--days", type=_count, default=365, metavar="N", help="how long; default 365"
     )
 
 
@@ -245,6 +269,30 @@ def _write_new(path: Path, token: str) -> None:
             file.write(f"{token}\n")
     except OSError as error:
         raise CommandFailed(f"{path}: {error.strerror}") from None
+
+
+def _gen_certs(options: Namespace) -> int:
+    if options.days > _MAX_DAYS:
+        raise CommandFailed(f"--days: at most {_MAX_DAYS}", Exit.USAGE)
+    try:
+        from harpcaller import certs  # noqa: PLC0415 (an extra; most do without)
+    except ImportError as error:
+        raise CommandFailed(
+            "gen-certs needs the Python package cryptography:"
+            f" pip install 'harpcaller[certs]' ({error})"
+        ) from None
+    wanted = certs.Wanted(
+        hosts=options.name or ["localhost"], clients=options.client, days=options.days
+    )
+    try:
+        files = certs.generate(options.directory, wanted)
+    except certs.WrongName as error:
+        raise CommandFailed(str(error), Exit.USAGE) from None
+    except OSError as error:
+        where = error.filename or options.directory
+        raise CommandFailed(f"{where}: {error.strerror}") from None
+    sys.stdout.write("".join(f"{file}\n" for file in files))
+    return Exit.OK
 
 
 def _dist_erl(options: Namespace) -> int:

@@ -287,6 +287,9 @@ class Daemon:
                 dispatcher=dispatcher,
                 max_running=lambda: self._config.max_running,
                 max_age_s=lambda: self._config.max_age_s,
+                limits=lambda: renewal.told_limits(self._config),
+                connections=self._front.clients.told,
+                count_connections=lambda: len(self._front.clients),
             )
         )
 

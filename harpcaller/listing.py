@@ -20,12 +20,17 @@ _ID_CHARACTERS = frozenset(string.hexdigits + "-")
 
 
 async def find(store: Store, text: str, limit: int) -> Sequence[JobRecord]:
-    """Return up to `limit` jobs whose id is `text`, or contains it."""
+    """Return up to `limit` jobs whose id is `text`, else begins so, else contains it.
+
+    A beginning is found by an index; for another part all ids are looked at.
+    """
     if (job_id := read_job_id(text)) is not None:
         record = await store.get(job_id)
         return [] if record is None else [record]
     if not _ID_CHARACTERS.issuperset(text):
         return []
+    if found := await store.find(text, limit):
+        return found
     page = await store.jobs(JobFilter(id_part=text.lower()), None, limit)
     return page.jobs
 
@@ -42,7 +47,7 @@ async def read_live_page(
     """
     state, _, rest = (after or State.QUEUED).partition(":")
     if state not in {State.QUEUED, State.RUNNING}:
-        raise _no_page()
+        raise no_page()
     where = attrs.evolve(where, state=State(state))
     page = await read_page(store, where, rest or None, limit)
     if page.after is not None:
@@ -78,10 +83,11 @@ async def _read_lot(
     try:
         return await store.jobs(where, after, limit)
     except ValueError:
-        raise _no_page() from None
+        raise no_page() from None
 
 
-def _no_page() -> WireError:
+def no_page() -> WireError:
+    """Return the complaint about a place in a list that no reply told."""
     return WireError(ErrorType.INVALID_REQUEST, 'field "after": no page ended there')
 
 

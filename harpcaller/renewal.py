@@ -18,7 +18,7 @@ from harpcaller.front.session import Terms
 from harpcaller.hosts.refresh import RegistryScript
 from harpcaller.identities.tls import CertificateError, ClientTls
 from harpcaller.runners.tls import TrustError, WorkerTls
-from protocol.jsontext import MAX_DEPTH
+from protocol.jsontext import MAX_DEPTH, JsonValue
 from protocol.replies import HelloLimits
 
 AT_START = {  # fields of Config that a reload leaves as they are: their keys
@@ -156,3 +156,18 @@ def caps(config: Config) -> Caps:
         or default_max_connections(config.max_running),
         max_per_peer=config.max_connections_per_peer,
     )
+
+
+def told_limits(config: Config) -> dict[str, JsonValue]:
+    """Return the limits in force, by their keys."""
+    clients = caps(config)
+    return {
+        "max_running": config.max_running,
+        "max_queued": config.max_queued,
+        "default_timeout": config.default_timeout_s,
+        "max_exec_time": config.max_exec_s,
+        "max_line_bytes": config.max_line_bytes,
+        "max_pending": config.max_pending,
+        "max_connections": clients.max_connections,
+        "max_connections_per_peer": clients.max_per_peer,
+    }

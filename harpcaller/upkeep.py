@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
 import structlog
@@ -31,12 +31,21 @@ async def prune_for_ever(
         await trio.sleep(_EVERY_S)
 
 
-async def prune_once(store: Store, before: float) -> int:
-    """Forget the jobs that ended before a time; return how many."""
+async def prune_once(
+    store: Store,
+    before: float,
+    tell: Callable[[int], Awaitable[None]] | None = None,
+) -> int:
+    """Forget the jobs that ended before a time; return how many.
+
+    `tell` is awaited after each lot with how many there were so far.
+    """
     pruned = 0
     begun = trio.current_time()
     while lot := await store.prune(before, PRUNE_LOT):
         pruned += lot
+        if tell is not None:
+            await tell(pruned)
         # Others' writes go between two lots: they have half of the writer's time.
         await trio.sleep(trio.current_time() - begun)
         begun = trio.current_time()

@@ -1,4 +1,4 @@
-"""The verbs for the days of maintenance; they load no event loop."""
+"""The verbs for the days of maintenance, and for a look; they load no event loop."""
 
 from __future__ import annotations
 
@@ -8,12 +8,21 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from indira.cli import CommandFailed, Exit, Verbs, add_json, ask, show
+from indira.cli import (
+    CommandFailed,
+    Exit,
+    Verbs,
+    add_json,
+    ask,
+    pages,
+    show,
+    show_all,
+)
 from indira.verbs import client_of, told
 
 
 def add_upkeep_verbs(verbs: Verbs, queue_name: Callable[[str], Any]) -> None:
-    """Add drain, resume, pauses of queues, backup and check-store."""
+    """Add what keeps a dispatcher well, and what tells how it is."""
     drain = verbs.add("drain", _drain, "Accept and start nothing; what runs goes on.")
     drain.add_argument("--wait", action="store_true", help="until nothing runs")
     add_json(drain, "objects: progress, then how many run")
@@ -35,6 +44,10 @@ def add_upkeep_verbs(verbs: Verbs, queue_name: Callable[[str], Any]) -> None:
         "--state-dir", type=Path, metavar="DIR", help="of a dispatcher that is stopped"
     )
     add_json(check, "each fault as an object")
+    limits = verbs.add("limits", _limits, "Tell the limits in force, and their use.")
+    add_json(limits, "an object")
+    connections = verbs.add("connections", _connections, "List who is connected.")
+    add_json(connections, "the same: they are JSON")
 
 
 def _drain(options: Namespace) -> int:
@@ -86,3 +99,18 @@ def _tell_faults(options: Namespace, faults: Iterable[Mapping[str, Any]]) -> int
             job = "" if fault["job"] is None else f"job {fault['job']}: "
             sys.stdout.write(f"{job}{fault['message']}\n")
     return code
+
+
+def _limits(options: Namespace) -> int:
+    with client_of(options) as client:
+        limits = ask(client, "limits")["limits"]
+    if options.json:
+        show(limits)
+    else:
+        sys.stdout.write("".join(f"{name} {limits[name]}\n" for name in limits))
+    return Exit.OK
+
+
+def _connections(options: Namespace) -> int:
+    with client_of(options) as client:
+        return show_all(pages(client, "connections", "connections"))

@@ -67,7 +67,7 @@ class Web:
                 commits=store.meters,
                 workers=runner.meters,
                 clients=front.meters,
-                count_lines=lambda: front.session_count,
+                count_lines=lambda: len(front.clients),
             ),
             state_dir=self._config.state_dir,
             min_free_bytes=self._config.http_min_free_bytes,

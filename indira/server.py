@@ -32,8 +32,8 @@ from protocol.lines import LineBuffer
 
 MAX_LINE_BYTES = 1024 * 1024
 MAX_CONNECTIONS = 100
-_IDLE_S = 600.0  # a connection that asks nothing for so long is closed
-_SEND_S = 60.0  # a peer that takes no reply for so long is dropped
+IDLE_S = 600.0  # a connection that asks nothing for so long is closed
+SEND_S = 60.0  # a peer that takes no reply for so long is dropped
 _LOOK_S = 0.5  # how soon a long command notices that its client has gone
 _RECEIVE_BYTES = 64 * 1024
 
@@ -139,7 +139,7 @@ class _Client:
         buffer = LineBuffer(MAX_LINE_BYTES)
         while not buffer.is_overflown:
             data = b""
-            with trio.move_on_after(_IDLE_S):
+            with trio.move_on_after(IDLE_S):
                 data = await self._stream.receive_some(_RECEIVE_BYTES)
             lines = buffer.take_lines(data) if data else [buffer.take_rest()]
             for line in filter(None, lines):
@@ -214,5 +214,5 @@ class _Client:
     async def _send(self, line: bytes) -> None:
         if self._is_lost:  # half a line may have been sent
             raise trio.BrokenResourceError("the client takes nothing more")
-        with trio.fail_after(_SEND_S):
+        with trio.fail_after(SEND_S):
             await self._stream.send_all(line)

@@ -12,11 +12,12 @@ PIP_COMPILE = (
     *("--universal", "--generate-hashes", "--upgrade"),
     *("--custom-compile-command", "make lock", "--output-file"),
 )
+OURS = ("pyproject.toml", "--all-extras")
 FROM_DEV = ("--constraint", "requirements/dev.txt")
 # dev first: the others then hold the same releases
 LOCKS = {
-    "dev.txt": ("pyproject.toml", "--group", "dev"),
-    "runtime.txt": ("pyproject.toml", *FROM_DEV),
+    "dev.txt": (*OURS, "--group", "dev"),
+    "runtime.txt": (*OURS, *FROM_DEV),
     "build.txt": ("--group", "build", *FROM_DEV),
     "package.txt": ("--group", "package", *FROM_DEV),
 }

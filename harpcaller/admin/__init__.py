@@ -12,6 +12,8 @@ from functools import partial
 
 import attrs
 
+from harpcaller.admin.look import look_commands
+from harpcaller.admin.paging import PAGE, page_length
 from harpcaller.admin.parts import Administered
 from harpcaller.admin.upkeep import upkeep_commands
 from harpcaller.listing import (
@@ -23,7 +25,6 @@ from harpcaller.listing import (
     read_page,
 )
 from harpcaller.store import JobFilter, QueueHead
-from harpcaller.upkeep import prune_once
 from indira.commands import (
     Arguments,
     Command,
@@ -41,13 +42,8 @@ __all__ = ["Administered", "commands"]
 
 MIN_ID_PART = 4
 MAX_CANDIDATES = 10
-_PAGE_LENGTH = 100
-_MAX_PAGE_LENGTH = 1000
+_NO_ERLANG = "not applicable: there is no Erlang here"
 
-_PAGE = (
-    Parameter(name="after", kind=Kind.TEXT, help="Where the page before it ended."),
-    Parameter(name="limit", kind=Kind.COUNT, help="How many at most, up to 1000."),
-)
 _JOB = Parameter(
     name="job",
     kind=Kind.TEXT,
@@ -79,11 +75,6 @@ _FILTERS = (
     Parameter(name="older_than", kind=Kind.AGE, help="Submitted before that."),
     Parameter(name="newer_than", kind=Kind.AGE, help="Submitted since."),
 )
-_MAX_AGE = Parameter(
-    name="max_age",
-    kind=Kind.AGE,
-    help="Forget what ended so long ago; default as configured.",
-)
 
 
 def commands(daemon: Administered) -> CommandTable:
@@ -93,6 +84,8 @@ def commands(daemon: Administered) -> CommandTable:
             *_daemon_commands(daemon),
             *_job_commands(daemon),
             *upkeep_commands(daemon),
+            *look_commands(daemon),
+            *_erlang_commands(),
         ]
     )
 
@@ -124,18 +117,12 @@ def _daemon_commands(daemon: Administered) -> list[Command]:
             name="list_hosts",
             help="List the hosts that calls may name.",
             run=partial(_list_hosts, daemon),
-            parameters=_PAGE,
+            parameters=PAGE,
         ),
         Command(
             name="refresh_hosts",
             help="Run the registry script now.",
             run=partial(_refresh_hosts, daemon),
-        ),
-        Command(
-            name="prune_jobs",
-            help="Forget jobs that ended long ago.",
-            run=partial(_prune_jobs, daemon),
-            parameters=(_MAX_AGE,),
         ),
     ]
 
@@ -150,7 +137,7 @@ def _job_commands(daemon: Administered) -> list[Command]:
                 _LIST_ALL,
                 attrs.evolve(_QUEUE, is_required=False),
                 *_FILTERS,
-                *_PAGE,
+                *PAGE,
             ),
         ),
         Command(
@@ -169,13 +156,13 @@ def _job_commands(daemon: Administered) -> list[Command]:
             name="list_queues",
             help="List the names of the queues.",
             run=partial(_list_queues, daemon),
-            parameters=(_DETAILS, *_PAGE),
+            parameters=(_DETAILS, *PAGE),
         ),
         Command(
             name="list_queue",
             help="List the jobs of a queue.",
             run=partial(_list_queue, daemon),
-            parameters=(_QUEUE, *_PAGE),
+            parameters=(_QUEUE, *PAGE),
         ),
         Command(
             name="cancel_queue",
@@ -184,6 +171,18 @@ def _job_commands(daemon: Administered) -> list[Command]:
             parameters=(_QUEUE,),
         ),
     ]
+
+
+def _erlang_commands() -> list[Command]:
+    """Return what the original's clients may ask for, and is not to be had."""
+    return [
+        Command(name=name, help="Not applicable.", run=_refuse_erlang)
+        for name in ("dist_start", "dist_stop")
+    ]
+
+
+async def _refuse_erlang(_: Arguments) -> Reply:
+    return refusal(_NO_ERLANG)
 
 
 async def _status(daemon: Administered, arguments: Arguments) -> Reply:
@@ -208,7 +207,7 @@ async def _list_hosts(daemon: Administered, arguments: Arguments) -> Reply:
     hosts = daemon.list_hosts()
     names = [str(host["hostname"]) for host in hosts]
     start = bisect.bisect_right(names, arguments.text("after") or "")
-    end = start + _page_length(arguments)
+    end = start + page_length(arguments)
     return {
         "result": "ok",
         "hosts": list(hosts[start:end]),
@@ -224,21 +223,11 @@ async def _refresh_hosts(daemon: Administered, _: Arguments) -> Reply:
     return refusal(f"the old list of {refreshed.count} hosts is kept: {problems}")
 
 
-async def _prune_jobs(daemon: Administered, arguments: Arguments) -> Reply:
-    max_age_s = arguments.seconds("max_age")
-    if max_age_s is None:
-        max_age_s = daemon.max_age_s()
-    if max_age_s is None:
-        return refusal("no age is configured: say how old a job must be")
-    pruned = await prune_once(daemon.store, time.time() - max_age_s)
-    return {"result": "ok", "pruned": pruned}
-
-
 async def _list_jobs(daemon: Administered, arguments: Arguments) -> Reply:
     where = _filter(arguments)
     is_live = where.state is None and not arguments.flag("list_all")
     read = read_live_page if is_live else read_page
-    after, limit = arguments.text("after"), _page_length(arguments)
+    after, limit = arguments.text("after"), page_length(arguments)
     page = await read(daemon.store, where, after, limit)
     texts = list_text([job_text(job) for job in page.jobs])
     return {"result": "ok", "jobs": texts, "after": page.after}
@@ -261,7 +250,7 @@ def _filter(arguments: Arguments) -> JobFilter:
 
 async def _list_queue(daemon: Administered, arguments: Arguments) -> Reply:
     where = JobFilter(queue=_queue_name(arguments))
-    after, limit = arguments.text("after"), _page_length(arguments)
+    after, limit = arguments.text("after"), page_length(arguments)
     page = await read_live_page(daemon.store, where, after, limit)
     entries = [
         b'{"running":%b,%b'
@@ -288,7 +277,7 @@ async def _cancel_job(daemon: Administered, arguments: Arguments) -> Reply:
 
 
 async def _list_queues(daemon: Administered, arguments: Arguments) -> Reply:
-    after, limit = arguments.text("after"), _page_length(arguments)
+    after, limit = arguments.text("after"), page_length(arguments)
     page = await daemon.store.queues(after, limit)
     tell = _queue_text if arguments.flag("details") else _queue_name_text
     texts = list_text([tell(queue) for queue in page.queues])
@@ -330,10 +319,6 @@ async def _find(daemon: Administered, arguments: Arguments) -> JobRecord | Reply
         message += f", the first {MAX_CANDIDATES} of them"
     candidates: list[JsonValue] = [job.job_id for job in found[:MAX_CANDIDATES]]
     return {**refusal(message + ":"), "candidates": candidates}
-
-
-def _page_length(arguments: Arguments) -> int:
-    return min(arguments.count("limit") or _PAGE_LENGTH, _MAX_PAGE_LENGTH)
 
 
 def _queue_name(arguments: Arguments) -> JsonText:

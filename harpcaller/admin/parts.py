@@ -20,7 +20,9 @@ class Administered:
 
     `status` takes whether to wait until the daemon is ready. `list_hosts` is
     sorted by `hostname` and free of credentials. `max_age_s` tells how long ended
-    jobs are kept, None where they are kept for ever.
+    jobs are kept, None where they are kept for ever. `limits` are those that the
+    configuration sets. `connections` tells of so many clients at most, in the order
+    of their numbers, from the first above the given one on.
     """
 
     store: Store
@@ -35,3 +37,6 @@ class Administered:
     reload: Callable[[], Awaitable[Reply]]
     reopen_logs: Callable[[], Awaitable[Reply]]
     max_age_s: Callable[[], float | None]
+    limits: Callable[[], dict[str, JsonValue]]
+    connections: Callable[[int, int], Sequence[dict[str, JsonValue]]]
+    count_connections: Callable[[], int]

@@ -1,7 +1,8 @@
-"""Commands for the days of maintenance: drain, pause, back up, check."""
+"""Commands for the days of maintenance: drain, pause, prune, back up, check."""
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import trio
 
 from harpcaller.admin.parts import Administered
 from harpcaller.store import Fault, StoreError
+from harpcaller.upkeep import prune_once
 from indira.commands import (
     Arguments,
     Command,
@@ -33,10 +35,19 @@ _FILE = Parameter(
 _QUEUE = Parameter(
     name="queue", kind=Kind.OBJECT, help="A queue's name.", is_required=True
 )
+_MAX_AGE = Parameter(
+    name="max_age",
+    kind=Kind.AGE,
+    help="Forget what ended so long ago; default as configured.",
+)
 
 
 def upkeep_commands(daemon: Administered) -> list[Command]:
     """Return what keeps `daemon` well."""
+    return [*_holding_commands(daemon), *_store_commands(daemon)]
+
+
+def _holding_commands(daemon: Administered) -> list[Command]:
     return [
         Command(
             name="drain",
@@ -60,6 +71,17 @@ def upkeep_commands(daemon: Administered) -> list[Command]:
             help="Start the jobs of a paused queue again.",
             run=partial(_pause_queue, daemon, False),
             parameters=(_QUEUE,),
+        ),
+    ]
+
+
+def _store_commands(daemon: Administered) -> list[Command]:
+    return [
+        Command(
+            name="prune_jobs",
+            help="Forget jobs that ended long ago.",
+            run=Long(run=partial(_prune_jobs, daemon)),
+            parameters=(_MAX_AGE,),
         ),
         Command(
             name="backup",
@@ -100,6 +122,24 @@ async def _pause_queue(
     name = canonical(arguments.object("queue"))
     await daemon.dispatcher.pause_queue(name, paused=paused)
     return {"result": "ok"}
+
+
+async def _prune_jobs(daemon: Administered, arguments: Arguments, tell: Tell) -> Reply:
+    max_age_s = arguments.seconds("max_age")
+    if max_age_s is None:
+        max_age_s = daemon.max_age_s()
+    if max_age_s is None:
+        return refusal("no age is configured: say how old a job must be")
+    told_at = trio.current_time()
+
+    async def tell_count(pruned: int) -> None:
+        nonlocal told_at
+        if trio.current_time() - told_at >= _TELL_S:
+            told_at = trio.current_time()
+            await tell({"pruned": pruned})
+
+    pruned = await prune_once(daemon.store, time.time() - max_age_s, tell_count)
+    return {"result": "ok", "pruned": pruned}
 
 
 async def _backup(daemon: Administered, arguments: Arguments, tell: Tell) -> Reply:

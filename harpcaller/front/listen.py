@@ -19,6 +19,7 @@ from harpcaller.addresses import (
 )
 from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.front.accept import Meet, accept_for_ever
+from harpcaller.front.connected import Clients
 from harpcaller.front.peers import THIS_MACHINE, remote_peer, unix_groups, unix_peer
 from harpcaller.front.session import Session, Shared, Terms, refuse
 from harpcaller.front.sockets import Listening
@@ -64,7 +65,7 @@ class Front:
         self._terms = terms
         self._caps = caps
         self._reception = reception or Reception()
-        self._sessions: set[Session] = set()
+        self.clients = Clients()
         self._handshakes = 0
         self._peers: Counter[str] = Counter()
         self._refusals = 0
@@ -76,11 +77,6 @@ class Front:
         """Have these hold for the clients that come from now on."""
         self._terms = terms
         self._caps = caps
-
-    @property
-    def session_count(self) -> int:
-        """How many clients are connected."""
-        return len(self._sessions)
 
     async def serve(
         self, listenings: Sequence[Listening], sessions: trio.Nursery
@@ -103,18 +99,22 @@ class Front:
 
     def end_idle(self) -> None:
         """Close the sessions that ask nothing; answers under way go on."""
-        for session in list(self._sessions):
-            session.end_if_idle()
+        for client in self.clients:
+            client.session.end_if_idle()
 
     def _meeting(self, address: ListenAddress) -> Meet:
         """Return what serves a client who came in by `address`."""
         if isinstance(address, TlsAddress):
-            return partial(self._meet_by_tls, address.is_loopback)
+            return partial(self._meet_by_tls, address)
         if isinstance(address, UnixAddress):
-            return self._meet_known
-        return self._meet_neighbour if address.is_loopback else self._meet_anybody
+            return partial(self._meet_known, address)
+        if address.is_loopback:
+            return partial(self._meet_neighbour, address)
+        return partial(self._meet_anybody, address)
 
-    async def _meet_known(self, stream: trio.SocketStream) -> None:
+    async def _meet_known(
+        self, address: ListenAddress, stream: trio.SocketStream
+    ) -> None:
         """Serve a client of a Unix socket."""
         peer = unix_peer(stream.socket)
         name = f"uid {peer.uid}"
@@ -126,38 +126,44 @@ class Front:
         if not self._reception.identities.is_empty:
             gids = {peer.gid, *unix_groups(stream.socket)}
             visitor = self._reception.by_unix(peer.uid, gids)
-        await self._meet(stream, visitor)
+        await self._meet(address, stream, visitor)
 
-    async def _meet_neighbour(self, stream: trio.SocketStream) -> None:
+    async def _meet_neighbour(
+        self, address: ListenAddress, stream: trio.SocketStream
+    ) -> None:
         """Serve a client of this machine."""
         _bind(THIS_MACHINE)
-        await self._meet(stream, self._reception.by_loopback())
+        await self._meet(address, stream, self._reception.by_loopback())
 
-    async def _meet_anybody(self, stream: trio.SocketStream) -> None:
+    async def _meet_anybody(
+        self, address: ListenAddress, stream: trio.SocketStream
+    ) -> None:
         """Serve a client who may have come from another machine."""
         peer = remote_peer(stream.socket)
         _bind(peer or THIS_MACHINE)
         visitor = self._reception.by_network(peer or THIS_MACHINE)
         if peer is None:
-            await self._meet(stream, visitor)
+            await self._meet(address, stream, visitor)
         elif self._has_room_for(peer):
             with self._counting(peer):
-                await self._meet(stream, visitor)
+                await self._meet(address, stream, visitor)
         else:
             await self._refuse(stream, "too many connections from your address")
 
-    async def _meet_by_tls(self, is_at_home: bool, stream: trio.SocketStream) -> None:
+    async def _meet_by_tls(
+        self, address: ListenAddress, stream: trio.SocketStream
+    ) -> None:
         """Serve a client who begins with a handshake."""
         peer = remote_peer(stream.socket)
         _bind(peer or THIS_MACHINE)
         if peer is None:
-            await self._shake_hands(THIS_MACHINE, is_at_home, stream)
+            await self._shake_hands(THIS_MACHINE, address, stream)
         elif self._has_room_for(peer):
             with self._counting(peer):
-                await self._shake_hands(peer, is_at_home, stream)
+                await self._shake_hands(peer, address, stream)
 
     async def _shake_hands(
-        self, host: str, is_at_home: bool, stream: trio.SocketStream
+        self, host: str, address: ListenAddress, stream: trio.SocketStream
     ) -> None:
         """Serve a client once keys are agreed on; who is refused is not told why."""
         tls = self._reception.tls
@@ -172,29 +178,42 @@ class Front:
             self._handshakes -= 1
         if found is not None:
             names = names_in(found.tls.getpeercert())
-            visitor = self._reception.by_tls(host, names, is_at_home=is_at_home)
-            await self._converse(TlsClient(found), visitor)
+            visitor = self._reception.by_tls(
+                host, names, is_at_home=address.is_loopback
+            )
+            session = self._session(TlsClient(found), visitor)
+            await self._converse(address, stream.socket, session)
 
-    async def _meet(self, stream: trio.SocketStream, visitor: Visitor | None) -> None:
+    async def _meet(
+        self,
+        address: ListenAddress,
+        stream: trio.SocketStream,
+        visitor: Visitor | None,
+    ) -> None:
         """Serve a client, if there is room for it."""
         if self._is_full():
             await self._refuse(stream, "too many connections; try again later")
         else:
-            await self._converse(stream, visitor)
+            session = self._session(stream, visitor)
+            await self._converse(address, stream.socket, session)
+
+    def _session(
+        self, stream: trio.abc.HalfCloseableStream, visitor: Visitor | None
+    ) -> Session:
+        return Session(stream, self._shared, self._terms, visitor)
 
     async def _converse(
-        self, stream: trio.abc.HalfCloseableStream, visitor: Visitor | None
+        self, address: ListenAddress, sock: trio.socket.SocketType, session: Session
     ) -> None:
-        session = Session(stream, self._shared, self._terms, visitor)
-        self._sessions.add(session)
+        number = self.clients.add(address, sock, session)
         try:
             await session.run()
         finally:
-            self._sessions.discard(session)
+            self.clients.remove(number)
 
     def _is_full(self) -> bool:
         """Tell, and log, that there is no room for one more."""
-        if len(self._sessions) + self._handshakes < self._caps.max_connections:
+        if len(self.clients) + self._handshakes < self._caps.max_connections:
             return False
         self._reception.peer_log.warn("session.refused", "any", code="full")
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable
+from enum import StrEnum
 
 import attrs
 import structlog
@@ -16,8 +17,9 @@ from harpcaller.front.timers import Timers
 from harpcaller.identities.visitor import Visitor
 from harpcaller.meters import Refusals
 from protocol.errors import ErrorType, WireError
+from protocol.job import JobId
 from protocol.replies import HelloLimits
-from protocol.requests import Cancel, Submit
+from protocol.requests import Cancel, FollowStream, GetResult, Request, Submit
 
 RECEIVE_BYTES = 64 * 1024
 FLUSH_BYTES = 64 * 1024  # what gathers before it is sent
@@ -47,6 +49,15 @@ class Shared:
     refusals: Refusals
 
 
+class Pursuit(StrEnum):
+    """What a client is about."""
+
+    IDLE = "idle"  # he owes us the next request
+    ASKING = "asking"  # an answer is under way
+    WAITING = "waiting"  # for how a job ends
+    FOLLOWING = "following"  # what a job streams
+
+
 class Session:
     """Serves one client until it is over. A client that goes away ends nothing else.
 
@@ -55,6 +66,7 @@ class Session:
     """
 
     __slots__ = (
+        "_asked",
         "_conversation",
         "_dispatcher",
         "_is_idle",
@@ -86,8 +98,26 @@ class Session:
         self._patience = trio.CancelScope()
         self._timer = shared.timers.add(self._lose_patience)
         self._is_idle = False
+        self._asked: Request | None = None  # what is answered, if it changes nothing
         self._lines: list[bytes] = []
         self._lines_bytes = 0
+
+    @property
+    def pursuit(self) -> tuple[Pursuit, JobId | None]:
+        """What the client is about now, and the job that he waits for or follows."""
+        if self._is_idle:
+            return Pursuit.IDLE, None
+        match self._asked:
+            case FollowStream(job_id=job_id) if job_id is not None:
+                return Pursuit.FOLLOWING, job_id
+            case GetResult(job_id=job_id, wait=True) if job_id is not None:
+                return Pursuit.WAITING, job_id
+        return Pursuit.ASKING, None
+
+    @property
+    def identity_name(self) -> str | None:
+        """Who the client is, None for nobody."""
+        return None if self._visitor is None else self._visitor.identity.name or None
 
     async def run(self) -> None:
         """Answer until the client or its time is over; then close without a loss."""
@@ -181,6 +211,7 @@ class Session:
             else:
                 if begun:
                     await self._write_begun(begun)
+                self._asked = asked
                 try:
                     await ops.answer(
                         asked,
@@ -191,6 +222,7 @@ class Session:
                     )
                 except WireError as error:
                     await self.write(self._refusals.line(error))
+                self._asked = None
         if begun:
             await self._write_begun(begun)
 

@@ -301,6 +301,9 @@ class Store(Protocol):
     async def get(self, job_id: JobId) -> JobRecord | None:
         """Return what is known of a job."""
 
+    async def find(self, id_start: str, limit: int) -> Sequence[JobRecord]:
+        """Return up to `limit` jobs whose ids begin with hex digits, by their ids."""
+
     async def read_log(
         self, job_id: JobId, since: int, *, max_packets: int, max_bytes: int
     ) -> LogPage:

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,9 @@ QUEUE = QueueSpec(name=JsonText(b'{"a":1,"b":2}'))
 HOSTS: list[dict[str, JsonValue]] = [
     {"hostname": f"h{number:03}", "address": "127.0.0.1", "port": 4306}
     for number in range(250)
+]
+CONNECTIONS: list[dict[str, JsonValue]] = [
+    {"connection": number, "state": "idle"} for number in range(1, 251)
 ]
 
 
@@ -77,15 +81,14 @@ class Desk:
 @asynccontextmanager
 async def desk_over(directory: Path, max_running: int = 100) -> AsyncIterator[Desk]:
     """Open a store in `directory` and a desk over it."""
-    store = SqliteStore(directory)
+    async with desk_of(SqliteStore(directory), max_running) as desk:
+        yield desk
+
+
+@asynccontextmanager
+async def desk_of(store: Store, max_running: int = 100) -> AsyncIterator[Desk]:
+    """Open `store` and a desk over it."""
     await store.open("test", max_running, 10_000)
-
-    async def cancel(job_id: JobId) -> bool:
-        met = await store.cancel(job_id)
-        return met in {CancelResult.CANCELLED, CancelResult.REQUESTED}
-
-    async def cancel_queue(name: JsonText) -> int:
-        return len(await store.cancel_queue(name))
 
     async def refresh() -> Refreshed:
         return desk.refreshed
@@ -102,8 +105,8 @@ async def desk_over(directory: Path, max_running: int = 100) -> AsyncIterator[De
             store=store,
             dispatcher=dispatcher,
             max_running=lambda: max_running,
-            cancel=cancel,
-            cancel_queue=cancel_queue,
+            cancel=partial(_cancel, store),
+            cancel_queue=partial(_cancel_queue, store),
             list_hosts=lambda: HOSTS,
             refresh_hosts=refresh,
             status=status,
@@ -111,9 +114,21 @@ async def desk_over(directory: Path, max_running: int = 100) -> AsyncIterator[De
             reload=reload,
             reopen_logs=reload,
             max_age_s=lambda: None,
+            limits=lambda: {"max_running": max_running},
+            connections=lambda after, limit: CONNECTIONS[after : after + limit],
+            count_connections=lambda: len(CONNECTIONS),
         )
         desk = Desk(store, commands(administered))
         try:
             yield desk
         finally:
             await store.close()
+
+
+async def _cancel(store: Store, job_id: JobId) -> bool:
+    met = await store.cancel(job_id)
+    return met in {CancelResult.CANCELLED, CancelResult.REQUESTED}
+
+
+async def _cancel_queue(store: Store, name: JsonText) -> int:
+    return len(await store.cancel_queue(name))

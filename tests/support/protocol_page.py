@@ -22,11 +22,11 @@ _QUOTED = re.compile(r"^\.Ql (\w+)(?: [,.])?$", re.MULTILINE)
 _TYPE = re.compile(r"^\.It Cm (\w+)$", re.MULTILINE)
 
 
-def examples() -> list[Transcript]:
-    """Return the examples of the page, in its order."""
+def examples(page: Path = PAGE) -> list[Transcript]:
+    """Return the examples of a page, in its order."""
     return [
         Transcript(title=title, lines=tuple(_joined(body)))
-        for title, body in _EXAMPLE.findall(PAGE.read_text(encoding="utf-8"))
+        for title, body in _EXAMPLE.findall(page.read_text(encoding="utf-8"))
     ]
 
 
@@ -45,9 +45,9 @@ def quoted_words(type_: str) -> list[str]:
     return _QUOTED.findall(text[begin:end])
 
 
-def literal_blocks() -> int:
-    """Return how many blocks of the page look like examples."""
-    text = PAGE.read_text(encoding="utf-8")
+def literal_blocks(page: Path = PAGE) -> int:
+    """Return how many blocks of a page look like examples."""
+    text = page.read_text(encoding="utf-8")
     return len(re.findall(r"^\.Bd -literal.*\n[<>] ", text, re.MULTILINE))
 
 

@@ -8,8 +8,8 @@ A file holds many, each begun by `#` and the sentence that it shows:
 
 `>` is sent and `<` has to come back, byte by byte but for `…`, which is any text in a
 string, `{…}`, any flat object, and `$NAME`, which is remembered where it is first met:
-an id, or for a name that ends in `_AT` a time in whole seconds. At the end the
-connection is still open (another request is answered) unless the last line says
+an id, for a name that ends in `_AT` a time in whole seconds, for `PID` a number. At the
+end the connection is still open (another request is answered) unless the last line says
 `= closed` (the dispatcher has closed it, and said nothing more) or `= left` (we go
 first).
 """
@@ -35,6 +35,7 @@ _ANY_OBJECT = r"\{[^{}]*\}"
 _ANY_TEXT = r'(?:[^"\\]|\\.)*'
 _ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _TIME = r"\d{10}"
+_NUMBER = r"\d+"
 
 
 @attrs.frozen(kw_only=True)
@@ -59,8 +60,16 @@ def read_transcripts(name: str) -> list[Transcript]:
     return found
 
 
-def play(transcript: Transcript, client: socket.socket, memory: Memory) -> None:
-    """Say our part on `client`, check the other one; `memory` grows."""
+def play(
+    transcript: Transcript,
+    client: socket.socket,
+    memory: Memory,
+    probe: tuple[bytes, bytes] = (PROBE, PROBED),
+) -> None:
+    """Say our part on `client`, check the other one; `memory` grows.
+
+    `probe` is a request and its answer, which shows that the connection is open.
+    """
     with client, client.makefile("rb") as replies:
         pending = b""
         for line in transcript.lines:
@@ -78,8 +87,8 @@ def play(transcript: Transcript, client: socket.socket, memory: Memory) -> None:
             else:
                 assert text == "left"
                 return
-        client.sendall(pending + PROBE)
-        assert replies.readline() == PROBED
+        client.sendall(pending + probe[0])
+        assert replies.readline() == probe[1]
 
 
 def check(expected: str, reply: str, memory: Memory) -> None:
@@ -102,6 +111,11 @@ def _pattern(expected: str, memory: Memory) -> str:
         elif piece in memory:
             pieces.append(re.escape(memory[piece]))
         else:
-            shape = _TIME if piece.endswith("_AT") else _ID
-            pieces.append(f"(?P<{piece}>{shape})")
+            pieces.append(f"(?P<{piece}>{_shape(piece)})")
     return "".join(pieces)
+
+
+def _shape(name: str) -> str:
+    if name.endswith("_AT"):
+        return _TIME
+    return _NUMBER if name == "PID" else _ID

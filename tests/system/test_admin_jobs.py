@@ -8,7 +8,7 @@ from pathlib import Path
 import attrs
 import orjson
 import pytest
-from admin_desk import CALL, HOSTS, QUEUE, desk_over
+from admin_desk import CALL, CONNECTIONS, HOSTS, QUEUE, desk_over
 
 from harpcaller.hosts.refresh import Refreshed
 from indira.commands import reply_line
@@ -90,6 +90,18 @@ async def test_any_unique_part_of_an_id_will_do(part: str, tmp_path: Path) -> No
         reply = await desk.ask("job_info", job=part)
 
     assert reply["info"]["job"] == job_id
+
+
+async def test_a_beginning_comes_before_a_part(tmp_path: Path) -> None:
+    """What is copied from the left of a list means the job on that line."""
+    meant = "b0b03333-aaaa-1111-8000-000022220000"
+    async with desk_over(tmp_path) as desk:
+        await desk.submit(job_id="00000000-0000-1111-8000-0000b0b03333")
+        await desk.submit(job_id=meant)
+
+        reply = await desk.ask("job_info", job="b0b03333")
+
+    assert reply["info"]["job"] == meant
 
 
 async def test_an_ambiguous_part_is_answered_with_candidates(tmp_path: Path) -> None:
@@ -228,6 +240,18 @@ async def test_hosts_come_in_pages(tmp_path: Path) -> None:
 
     assert len(page["hosts"]) == 100
     assert every == HOSTS
+
+
+async def test_connections_come_in_pages(tmp_path: Path) -> None:
+    """Tens of thousands may be open; what is behind the last page is told as such."""
+    async with desk_over(tmp_path) as desk:
+        page = await desk.ask("connections")
+        every = await desk.ask_pages("connections", "connections", limit=7)
+        whole = await desk.ask("connections", limit=250)
+
+    assert (len(page["connections"]), page["after"]) == (100, "100")
+    assert every == CONNECTIONS
+    assert (len(whole["connections"]), whole["after"]) == (250, None)
 
 
 async def test_a_refresh_that_failed_is_told_with_its_problems(tmp_path: Path) -> None:

@@ -188,7 +188,7 @@ async def test_one_client_too_many_is_told_so() -> None:
                 answer = await third.receive_some()
                 assert b'"type":"overloaded"' in answer
                 assert await third.receive_some() == b""
-        await eventually(lambda: front.session_count < 2)
+        await eventually(lambda: len(front.clients) < 2)
         assert b'"harpcaller":1' in await ask(listening.address)
 
 
@@ -213,5 +213,5 @@ async def test_one_address_may_not_take_every_place() -> None:
                 assert await third.receive_some() == b""
             assert b'"harpcaller":1' in await ask(local)
 
-        await eventually(lambda: front.session_count < 2)
+        await eventually(lambda: len(front.clients) < 2)
         assert b'"harpcaller":1' in await ask(remote)

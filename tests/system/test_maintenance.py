@@ -5,52 +5,22 @@ from __future__ import annotations
 import grp
 import json
 import os
-import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from admin_verbs import HARPCALLERD, HOSTS, SLEEP, admin, rows, silent_daemon
 from daemon_process import DaemonProcess, NotReady, prepared_daemon, running_daemon
 
-HARPCALLERD = [sys.executable, "-m", "harpcaller"]
-HOSTS = {"silent": {"unix": "silent", "user": "me", "password": "hunter2"}}
 QUEUE = {"name": {"a": 1}}
-SLEEP = {"host": "silent", "procedure": "sleep", "arguments": [60]}
 
 
 @pytest.fixture
 def daemon(tmp_path: Path) -> Iterator[DaemonProcess]:
     """A dispatcher that knows a worker which never says a word."""
-    with socket.socket(socket.AF_UNIX) as worker:
-        worker.bind(str(tmp_path / "silent"))
-        worker.listen()
-        with running_daemon(
-            tmp_path, hosts=HOSTS, settings={"stop_grace_s": 0.2}
-        ) as daemon:
-            yield daemon
-
-
-def admin(
-    daemon: DaemonProcess, *words: str | Path
-) -> subprocess.CompletedProcess[str]:
-    """Run one verb to its end."""
-    return subprocess.run(
-        [*HARPCALLERD, *words, "--socket", daemon.admin_socket],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-    )
-
-
-def rows(daemon: DaemonProcess, *words: str | Path) -> list[Any]:
-    """Return what a verb printed that was done."""
-    done = admin(daemon, *words)
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    with silent_daemon(tmp_path) as daemon:
+        yield daemon
 
 
 def test_a_drained_dispatcher_accepts_and_starts_nothing(

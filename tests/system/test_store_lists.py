@@ -131,6 +131,27 @@ async def test_jobs_are_listed_by_a_part_of_their_id(store: Store) -> None:
     assert await ids(store, JobFilter(id_part="0123abcd-4567-89ab-cdef-1")) == []
 
 
+async def test_jobs_are_found_by_the_beginning_of_their_id(store: Store) -> None:
+    """In the order of ids; what has it further behind is not meant."""
+    starts = ("0123abcd-4568", "0123abcd-4567", "0123abce-0000", "ff230123-abcd")
+    jobs = [new_job(JobId(f"{start}-89ab-cdef-001122334455")) for start in starts]
+    for job in jobs:
+        await store.submit(job)
+
+    async def found(start: str, limit: int = 10) -> list[JobId]:
+        return [record.job_id for record in await store.find(start, limit)]
+
+    first, second, third, fourth = (job.job_id for job in jobs)
+    assert await found("0123ABCD") == [second, first]
+    assert await found("0123-abcd") == [second, first]
+    assert await found("0123", 2) == [second, first]
+    assert await found("0123abce") == [third]
+    assert await found("f") == [fourth]
+    assert await found(first) == [first]
+    assert await found(f"{first}0") == []
+    assert await found("abcd") == []
+
+
 async def test_a_filter_that_nothing_matches_ends(store: Store) -> None:
     """Also with much to look through."""
     for _ in range(50):

@@ -146,6 +146,13 @@ class MemoryStore:
         job = self._books.jobs.get(job_id)
         return None if job is None else job.record
 
+    async def find(self, id_start: str, limit: int) -> Sequence[JobRecord]:
+        """See `Store.find`."""
+        digits = id_start.lower().replace("-", "")
+        jobs = sorted(self._books.jobs)
+        found = (job for job in jobs if job.replace("-", "").startswith(digits))
+        return [self._books.jobs[job].record for job in itertools.islice(found, limit)]
+
     async def read_log(
         self, job_id: JobId, since: int, *, max_packets: int, max_bytes: int
     ) -> LogPage:

@@ -186,6 +186,10 @@ class SqliteStore:
                 self._cache.put(record)
         return record
 
+    async def find(self, id_start: str, limit: int) -> Sequence[JobRecord]:
+        """See `Store.find`."""
+        return self._reader.find(id_start, limit)
+
     async def read_log(
         self, job_id: JobId, since: int, *, max_packets: int, max_bytes: int
     ) -> LogPage:

@@ -28,6 +28,7 @@ from protocol.job import JobId, JobRecord, State
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_ID_DIGITS = 32
 _SLICE = 5000  # rows looked at before others may run: some ten milliseconds
 _GROWTH = 4  # a slice that was not enough is followed by one so many times as long
 
@@ -63,6 +64,20 @@ class Reader:
             (blob_of(job_id),),
         ).get
         return None if row is None else record_of(row)
+
+    @_told
+    def find(self, id_start: str, limit: int) -> Sequence[JobRecord]:
+        """Return jobs whose ids begin so: a range of the index."""
+        digits = id_start.replace("-", "")
+        if len(digits) > _ID_DIGITS:
+            return ()
+        first, last = (bytes.fromhex(digits.ljust(_ID_DIGITS, end)) for end in "0f")
+        rows: list[Any] = self._db.execute(
+            f"SELECT {RECORD} FROM job INDEXED BY job_by_id"  # noqa: S608 (constants)
+            " WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?",
+            (first, last, limit),
+        ).fetchall()
+        return [record_of(row) for row in rows]
 
     @_told
     def read_log(
