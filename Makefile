@@ -8,10 +8,10 @@ PIP := $(BIN)/python -m pip --no-input --disable-pip-version-check --quiet
 # Debian packages and the commands that tests want from them
 WANTED := netcat-openbsd=nc.openbsd netcat-traditional=nc.traditional ncat=ncat \
 	socat=socat strace=strace mandoc=mandoc nodejs=node perl=perl \
-	systemd=systemd-analyze logrotate=logrotate
+	systemd=systemd-analyze logrotate=logrotate zsh=zsh fish=fish
 PURE := protocol/*,harpcaller/store/admission.py,harpcaller/front/conversation.py
 
-.PHONY: help demo test bench torture lock clean
+.PHONY: help demo test bench torture completions lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make test     everything that must be green before a change goes in"
 	@echo "make bench    measure it against its peers"
 	@echo "make torture  the long runs: kills, state machines, races"
+	@echo "make completions  renew those of bash, zsh and fish"
 	@echo "make lock     renew requirements/*.txt from pyproject.toml"
 	@echo "make clean    remove what the others made"
 
@@ -46,6 +47,9 @@ bench: .venv/tests
 
 torture: .venv/tests
 	HARPCALLER_CAMPAIGN=1 $(BIN)/python -m pytest -m campaign -s --timeout=7200
+
+completions: .venv/tests
+	$(BIN)/python completions/renew.py
 
 lock: .venv/runs
 	$(PIP) install uv
