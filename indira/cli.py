@@ -21,6 +21,7 @@ class Exit(IntEnum):
     FAILED = 1
     USAGE = 2
     NOT_RUNNING = 3
+    INTERRUPTED = 130  # as the shell would say it: 128 + SIGINT
 
 
 class CommandFailed(Exception):
@@ -116,7 +117,7 @@ class Verbs:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return Exit.FAILED
         except KeyboardInterrupt:
-            return 130  # as the shell would say it: 128 + SIGINT
+            return Exit.INTERRUPTED
 
     def _prepared(
         self, verb: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int]
