@@ -129,13 +129,13 @@ def _add_host_verbs(verbs: Verbs) -> None:
 
 def _start(options: Namespace) -> int:
     # Here, not above: the event loop and the store take their time to load.
-    from harpcaller.addresses import read_address  # noqa: PLC0415 (see above)
+    from harpcaller.addresses import read_listen_address  # noqa: PLC0415 (see above)
     from harpcaller.daemon import run  # noqa: PLC0415 (see above)
     from harpcaller.options import StartOptions  # noqa: PLC0415
 
     for text in options.listen:
         try:
-            read_address(text)
+            read_listen_address(text)
         except ValueError as error:
             raise CommandFailed(f"--listen: {text}: {error}", Exit.USAGE) from None
     return run(
