@@ -8,14 +8,14 @@ PIP := $(BIN)/python -m pip --no-input --disable-pip-version-check --quiet
 # Debian packages and the commands that tests want from them
 WANTED := netcat-openbsd=nc.openbsd netcat-traditional=nc.traditional ncat=ncat \
 	socat=socat strace=strace mandoc=mandoc nodejs=node perl=perl \
-	systemd=systemd-analyze logrotate=logrotate
+	systemd=systemd-analyze logrotate=logrotate zsh=zsh fish=fish
 PURE := protocol/*,harpcaller/store/admission.py,harpcaller/front/conversation.py
 
 # Whoever builds the same commit gets the same bytes.
 EPOCH = $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null))
 BUILD = SOURCE_DATE_EPOCH=$(or $(EPOCH),1580601600) $(BIN)/python
 
-.PHONY: help demo test bench torture dist deb sbom lock clean
+.PHONY: help demo test bench torture dist deb sbom completions lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -26,6 +26,7 @@ help:
 	@echo "make dist     build the wheel and the source archive, in dist/"
 	@echo "make deb      build the Debian package, in dist/"
 	@echo "make sbom     list what the package carries, in dist/ (CycloneDX)"
+	@echo "make completions  renew those of bash, zsh and fish"
 	@echo "make lock     renew requirements/*.txt from pyproject.toml"
 	@echo "make clean    remove what the others made"
 
@@ -63,6 +64,8 @@ deb: .venv/package .venv/wheels
 
 sbom: .venv/package .venv/wheels
 	$(BUILD) packaging/sbom.py --wheels .venv/wheels --output dist
+completions: .venv/tests
+	$(BIN)/python completions/renew.py
 
 lock: .venv/runs
 	$(PIP) install uv

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import trio
 
 from harpcaller.config import Config, ConfigError, Problem
+from harpcaller.expiry import authorities_expiring, own_expiring
 from harpcaller.hosts.lines import read_hosts
 from harpcaller.hosts.script import ScriptFailed, run_script
 from harpcaller.options import StartOptions
@@ -26,12 +28,26 @@ def check(options: StartOptions, *, as_json: bool) -> int:
     problems = trio.run(partial(_script_problems, config))
     if problems:
         return _complain(ConfigError(config.source, problems), as_json=as_json)
-    for warning in config.warnings:
+    for warning in (*config.warnings, *_expiring(config)):
         if as_json:
             show({"file": _name(config.source), "warning": warning})
         else:
             sys.stdout.write(f"warning: {warning}\n")
     return Exit.OK
+
+
+def _expiring(config: Config) -> Iterator[str]:
+    """Give a warning for each certificate that has expired, or soon will."""
+    if config.cert_file is not None and config.key_file is not None:
+        own = own_expiring(config.cert_file, config.key_file)
+        if own is not None:
+            yield f"cert_file: {own}"
+    for key, file in (
+        ("ca_file", config.ca_file),
+        ("client_ca_file", config.client_ca_file),
+    ):
+        if file is not None:
+            yield from (f"{key}: {told}" for told in authorities_expiring(file))
 
 
 async def _script_problems(config: Config) -> list[Problem]:

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from argparse import ArgumentTypeError, Namespace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from harpcaller.ages import age, days
 from harpcaller.identities.tokens import digest_of, new_token
 from harpcaller.upkeep_verbs import add_upkeep_verbs
 from indira.cli import CommandFailed, Exit, Verbs, add_json, ask, pages, show, show_all
-from indira.client import NotRunning
+from indira.client import AdminClient, NotRunning
+from indira.completing import add_complete
 from indira.verbs import add_reload, add_status, add_stop, client_of, told
 
 _PAGE_LENGTH = 100  # of a list, unless fewer are asked for
@@ -27,12 +29,18 @@ _MAX_DAYS = 36500  # of a certificate: longer does not fit into its dates
 
 def main(argv: list[str] | None = None) -> int:
     """Carry out one command line; return the exit code."""
+    return command_line().run(argv)
+
+
+def command_line() -> Verbs:
+    """Return all verbs with their options."""
     verbs = Verbs("harpcallerd", "harpcaller", "The HarpCaller call dispatcher.")
     _add_daemon_verbs(verbs)
     _add_job_verbs(verbs)
     _add_host_verbs(verbs)
     add_upkeep_verbs(verbs, _queue_name)
-    return verbs.run(argv)
+    add_complete(verbs, {"hosts": _host_names, "jobs": _job_ids, "queues": _queues})
+    return verbs
 
 
 def _add_daemon_verbs(verbs: Verbs) -> None:
@@ -230,6 +238,22 @@ def _hosts_list(options: Namespace) -> int:
 def _hosts_refresh(options: Namespace) -> int:
     with client_of(options) as client:
         return told(options, ask(client, "refresh_hosts"))
+
+
+def _host_names(client: AdminClient) -> Iterator[str]:
+    for host in pages(client, "list_hosts", "hosts"):
+        yield host["hostname"]
+
+
+def _job_ids(client: AdminClient) -> Iterator[str]:
+    for job in pages(client, "list_jobs", "jobs"):
+        yield job["job"]
+
+
+def _queues(client: AdminClient) -> Iterator[str]:
+    for name in pages(client, "list_queues", "queues"):
+        # A word for every shell: JSON may spell a space so, too.
+        yield json.dumps(name, separators=(",", ":")).replace(" ", "\\u0020")
 
 
 def _version(options: Namespace) -> int:

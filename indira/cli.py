@@ -21,6 +21,7 @@ class Exit(IntEnum):
     FAILED = 1
     USAGE = 2
     NOT_RUNNING = 3
+    INTERRUPTED = 130  # as the shell would say it: 128 + SIGINT
 
 
 class CommandFailed(Exception):
@@ -61,7 +62,7 @@ class Verbs:
 
     def __init__(self, program: str, socket_name: str, description: str) -> None:
         self._default_socket = default_socket(socket_name)
-        self._parser = _Parser(
+        self._parser: argparse.ArgumentParser = _Parser(
             prog=program, description=description, allow_abbrev=False
         )
         _add_socket(self._parser, f"the admin socket; default {self._default_socket}")
@@ -69,16 +70,27 @@ class Verbs:
             dest="verb", metavar="VERB", required=True
         )
 
+    @property
+    def parser(self) -> argparse.ArgumentParser:
+        """What reads the command line, for those who describe it to a shell."""
+        return self._parser
+
     def add(
         self, name: str, run: Callable[[argparse.Namespace], int], text: str
     ) -> argparse.ArgumentParser:
         """Add a verb that `run` carries out; return its parser for more options."""
-        verb = self._verbs.add_parser(
-            name, help=text, description=text, allow_abbrev=False
+        return self._prepared(
+            self._verbs.add_parser(
+                name, help=text, description=text, allow_abbrev=False
+            ),
+            run,
         )
-        _add_socket(verb, "the admin socket")
-        verb.set_defaults(run=run)
-        return verb
+
+    def add_hidden(
+        self, name: str, run: Callable[[argparse.Namespace], int]
+    ) -> argparse.ArgumentParser:
+        """Add a verb that programs use and people are not told of."""
+        return self._prepared(self._verbs.add_parser(name, allow_abbrev=False), run)
 
     def run(self, argv: list[str] | None) -> int:
         """Carry out the command line; return the exit code.
@@ -105,7 +117,14 @@ class Verbs:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return Exit.FAILED
         except KeyboardInterrupt:
-            return 130  # as the shell would say it: 128 + SIGINT
+            return Exit.INTERRUPTED
+
+    def _prepared(
+        self, verb: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int]
+    ) -> argparse.ArgumentParser:
+        _add_socket(verb, "the admin socket")
+        verb.set_defaults(run=run)
+        return verb
 
     def _carry_out(self, words: list[str]) -> int:
         options = self._parser.parse_args(words)

@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from configparser import ConfigParser
 from email.utils import formatdate
 from pathlib import Path
@@ -41,6 +41,11 @@ SETTINGS = """home = /usr/bin
 include-system-site-packages = false
 executable = /usr/bin/{python}
 """
+SHELLS = {
+    "bash": "bash-completion/completions",
+    "fish": "fish/vendor_completions.d",
+    "zsh": "zsh/vendor-completions",
+}
 HISTORY = """harpcaller ({version}) bookworm; urgency=medium
 
   * What has changed is in changelog.gz.
@@ -74,8 +79,13 @@ def main() -> None:
 def assemble(tree: Path, own: Path, wheels: Sequence[Path]) -> None:
     """Put below `tree` what is run."""
     home = tree / HOME.relative_to("/")
-    for wheel in (own, *wheels):
-        unpack(wheel, tree / SITE.relative_to("/"))
+    site = tree / SITE.relative_to("/")
+    for wheel in wheels:
+        unpack(wheel, site)
+    unpack(own, site)
+    shutil.rmtree(
+        next(site.glob("harpcaller-*.data"))
+    )  # `document` knows Debian's places
     (home / "pyvenv.cfg").write_text(SETTINGS.format(python=PYTHON))
     commands(home / "bin", own)
 
@@ -92,14 +102,15 @@ def document(share: Path, own: Path, wheels: Sequence[Path], version: str) -> No
     for page in (ROOT / "man").iterdir():
         section = share / "man" / f"man{page.suffix[1:]}"
         compress(page.read_bytes(), section / f"{page.name}.gz")
-    completions(share, (ROOT / "completions").rglob("*"))
+    completions(share)
 
 
 def unpack(wheel: Path, site: Path) -> None:
     """Put what is in a wheel where the interpreter finds it."""
     with zipfile.ZipFile(wheel) as archive:
-        # Such files would go elsewhere; no wheel that we carry has any.
-        if any(".data/" in name for name in archive.namelist()):
+        # Such files would go elsewhere; no wheel that we carry has any but our own.
+        is_spread = any(".data/" in name for name in archive.namelist())
+        if is_spread and not wheel.name.startswith("harpcaller-"):
             raise SystemExit(f"{wheel.name}: it has files for outside of site-packages")
         archive.extractall(site)
 
@@ -122,20 +133,10 @@ def compress(text: bytes, target: Path) -> None:
     target.write_bytes(gzip.compress(text, 9, mtime=0))
 
 
-def completions(share: Path, files: Iterable[Path]) -> None:
+def completions(share: Path) -> None:
     """Put completions where each shell looks for them."""
-    for file in files:
-        match file.suffix:
-            case ".bash":
-                target = share / "bash-completion" / "completions" / file.stem
-            case ".fish":
-                target = share / "fish" / "vendor_completions.d" / file.name
-            case _ if file.name.startswith("_"):
-                target = share / "zsh" / "vendor-completions" / file.name
-            case _:
-                continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, target)
+    for shell, place in SHELLS.items():
+        shutil.copytree(ROOT / "completions" / shell, share / place)
 
 
 def package(tree: Path, output: Path, release: dict[str, str]) -> None:

@@ -55,10 +55,10 @@ def read_command(words: Sequence[str]) -> Command:
         else:
             plain.append(word)
     if "help" in options or "version" in options:
-        verb = plain[0] if plain and plain[0] in _VERBS else ""
+        verb = plain[0] if plain and plain[0] in VERBS else ""
         return Command(verb, (), [], options)
     if not plain:
-        raise UsageError("no verb given: expected " + ", ".join(_VERBS))
+        raise UsageError("no verb given: expected " + ", ".join(VERBS))
     return _read_verb(plain[0], plain[1:], literal, options)
 
 
@@ -72,9 +72,9 @@ def _check_text(word: str) -> None:
 def _read_verb(
     word: str, plain: list[str], literal: list[str], options: dict[str, Any]
 ) -> Command:
-    verb = _VERBS.get(word)
+    verb = VERBS.get(word)
     if verb is None:
-        _refuse_unknown("verb", word, _VERBS)
+        _refuse_unknown("verb", word, VERBS)
     for name in options:
         if name not in verb.options:
             raise UsageError(f'--{name}: no option of "harp {word}"')
@@ -121,10 +121,10 @@ def _read_value(text: str) -> Any:
 
 def _read_option(word: str, rest: Iterator[str], options: dict[str, Any]) -> None:
     name, is_joined, text = word.partition("=")
-    name = _SHORT.get(name, name).removeprefix("--")
-    if name not in _OPTIONS or not (word.startswith("--") or word in _SHORT):
-        _refuse_unknown("option", word, [f"--{known}" for known in _OPTIONS])
-    read = _OPTIONS[name]
+    name = SHORT.get(name, name).removeprefix("--")
+    if name not in OPTIONS or not (word.startswith("--") or word in SHORT):
+        _refuse_unknown("option", word, [f"--{known}" for known in OPTIONS])
+    read = OPTIONS[name]
     if read is None:
         if is_joined:
             raise UsageError(f"--{name}: takes no value")
@@ -158,8 +158,8 @@ def _refuse_unknown(kind: str, word: str, known: Iterable[str]) -> NoReturn:
     raise UsageError(f"unknown {kind} {word!r}{hint}")
 
 
-_SHORT = {"-f": "--follow", "-h": "--help"}
-_OPTIONS: dict[str, Callable[[str], Any] | None] = {
+SHORT = {"-f": "--follow", "-h": "--help"}
+OPTIONS: dict[str, Callable[[str], Any] | None] = {
     "server": str,
     "ca-file": str,
     "cert-file": str,
@@ -188,9 +188,9 @@ ACCESS = ("server", "ca-file", "cert-file", "key-file", "token-file")
 """The options that tell which dispatcher, and how it lets us in."""
 
 _EVERYWHERE = frozenset({*ACCESS, "json"})
-_CALL = frozenset(_OPTIONS) - {"help", "version", "since", "recent", "no-wait"}
+_CALL = frozenset(OPTIONS) - {"help", "version", "since", "recent", "no-wait"}
 _FOLLOW = _EVERYWHERE | {"since", "recent", "cancel-on-interrupt"}
-_VERBS = {
+VERBS = {
     "call": _Verb(("HOST", "PROCEDURE"), _CALL, takes_values=True),
     "follow": _Verb(("ID",), _FOLLOW),
     "result": _Verb(("ID",), _EVERYWHERE | {"no-wait"}),

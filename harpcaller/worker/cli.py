@@ -7,16 +7,23 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harpcaller import __version__
 from indira.cli import Exit, Verbs, ask, show
+from indira.client import AdminClient
+from indira.completing import add_complete
 from indira.verbs import add_reload, add_status, add_stop, client_of
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Carry out one command line; return the exit code."""
+    return command_line().run(None if words is None else list(words))
+
+
+def command_line() -> Verbs:
+    """Return all verbs with their options."""
     verbs = Verbs("harpd", "harpd", "Serve procedures to HarpCaller dispatchers.")
     _add_start(verbs)
     _add_check(verbs)
@@ -34,7 +41,8 @@ def main(words: Sequence[str] | None = None) -> int:
     )
     _add_passwd(verbs)
     verbs.add("version", _version, "Print the version.")
-    return verbs.run(None if words is None else list(words))
+    add_complete(verbs, {"calls": _call_numbers})
+    return verbs
 
 
 def _start(options: argparse.Namespace) -> int:
@@ -55,6 +63,11 @@ def _list_calls(options: argparse.Namespace) -> int:
         for call in ask(client, "calls")["calls"]:
             show(call)
     return Exit.OK
+
+
+def _call_numbers(client: AdminClient) -> Iterator[str]:
+    for call in ask(client, "calls")["calls"]:
+        yield str(call["call"])
 
 
 def _list_procedures(options: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -118,8 +118,12 @@ def guarded_daemon(
     asks_for_certificates: bool = False,
     settings: Mapping[str, Any] | None = None,
     hosts: Mapping[str, Table] | None = None,
+    more_words: Sequence[str] = (),
 ) -> Iterator[Guarded]:
-    """Run it until the block ends; `identities` are tables of its configuration."""
+    """Run it until the block ends; `identities` are tables of its configuration.
+
+    `more_words` are options of its start.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     ca = trustme.CA()
     write_certificate(ca, directory)
@@ -129,7 +133,7 @@ def guarded_daemon(
         given["client_ca_file"] = "client-ca.pem"
     daemon = prepared_daemon(directory, settings=given, hosts=hosts)
     daemon.config.write_text(f"{daemon.config.read_text()}\n{identities}")
-    daemon.more_words = ("--listen", "tls:127.0.0.1:0")
+    daemon.more_words = ("--listen", "tls:127.0.0.1:0", *more_words)
     try:
         daemon.start()
         with AdminClient(daemon.admin_socket, timeout_s=LIMIT_S) as admin:

@@ -112,7 +112,28 @@ def test_the_wheel_holds_the_three_packages_and_nothing_else(wheel: Path) -> Non
         names = archive.namelist()
 
     tops = {name.partition("/")[0] for name in names}
-    assert {top for top in tops if not top.endswith(".dist-info")} == set(NAMES)
+    assert {t for t in tops if not t.endswith((".dist-info", ".data"))} == set(NAMES)
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     for name in NAMES:
         assert f"{name}/py.typed" in names
+
+
+@pytest.mark.parametrize("command", ["harp", "harpcallerd", "harpd"])
+def test_completions_and_manuals_are_installed_where_they_are_looked_for(
+    environment: Path, command: str
+) -> None:
+    """Who installs a package has them without a further step."""
+    share = environment / "share"
+
+    completions = {
+        f"bash-completion/completions/{command}": f"bash/{command}",
+        f"zsh/site-functions/_{command}": f"zsh/_{command}",
+        f"fish/vendor_completions.d/{command}.fish": f"fish/{command}.fish",
+    }
+    for there, kept in completions.items():
+        assert (share / there).read_bytes() == (
+            ROOT / "completions" / kept
+        ).read_bytes()
+    for page in (ROOT / "man").iterdir():
+        installed = share / "man" / f"man{page.suffix[1:]}" / page.name
+        assert installed.read_bytes() == page.read_bytes()

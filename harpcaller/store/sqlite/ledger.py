@@ -84,6 +84,8 @@ class Ledger:
         self._new_rows: list[tuple[Any, ...]] = []
         self.is_doubtful = False
         """A lot has broken: ids that should be new are looked up before."""
+        self.has_erased = False
+        """Something was erased since somebody last looked here."""
         self.clock = clock
         self._limits = (max_running, max_queued)
         self._news: dict[JobId, JobRecord | None] = {}
@@ -235,6 +237,11 @@ class Ledger:
             running.record = attrs.evolve(running.record, packets=held + len(fresh))
             self.changed[running.record.job_id] = running.record
 
+    def erase_beside(self, no: int) -> None:
+        """Remove what goes when job `no` ends."""
+        beside.erase(self.db, no)
+        self.has_erased = True
+
     def mark_beside(self, no: int) -> None:
         """Remember that something is to be erased when job `no` ends."""
         marked = self.db.execute(
@@ -250,7 +257,7 @@ class Ledger:
         now = self.clock()
         self.db.execute(_END, (now, outcome_text(outcome), record.packets, no))
         if has_beside:
-            beside.erase(self.db, no)
+            self.erase_beside(no)
         self.ended += 1
         self.changed[record.job_id] = attrs.evolve(
             record, state=State.ENDED, ended_at=now, outcome=outcome

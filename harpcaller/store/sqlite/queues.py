@@ -8,7 +8,7 @@ from typing import Any
 
 from harpcaller.store import Claim, QueueHead, QueuePage
 from harpcaller.store.admission import NO_QUEUE, key_of
-from harpcaller.store.sqlite import beside, jobs
+from harpcaller.store.sqlite import jobs
 from harpcaller.store.sqlite.ledger import Ledger
 from harpcaller.store.sqlite.rows import id_of
 from protocol.call import QueueSpec
@@ -33,7 +33,7 @@ def cancel_queue(ledger: Ledger, name: JsonText) -> tuple[JobId, ...]:
     for no, blob, has_beside in ended:
         ledger.changed[id_of(blob)] = None
         if has_beside:
-            beside.erase(ledger.db, no)
+            ledger.erase_beside(no)
     if ended:
         ledger.admission.drop(key, len(ended))
         ledger.ended += len(ended)

@@ -12,7 +12,7 @@ from harpcaller.store import StoreError
 
 DATABASE = "jobs.db"
 _PACKAGE = "harpcaller.store.sqlite.migrations"
-_STRANGER_MS = 1000  # how long a stranger with a tool of SQLite's may lock us out
+STRANGER_MS = 1000  # how long a stranger with a tool of SQLite's may lock us out
 _CACHE_KIB = 32 * 1024
 _WAL_LIMIT_BYTES = 64 * 1024 * 1024
 
@@ -31,7 +31,7 @@ def open_writer(directory: Path) -> apsw.Connection:
     # SQLite gives its -wal and -shm files the rights of the database.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     db = apsw.Connection(str(path))
-    db.set_busy_timeout(_STRANGER_MS)
+    db.set_busy_timeout(STRANGER_MS)
     db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only before the first table
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")

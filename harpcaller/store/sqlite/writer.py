@@ -15,9 +15,10 @@ import trio
 
 from harpcaller.meters import CommitMeters
 from harpcaller.store import Full, Lost, StoreError, Unavailable
-from harpcaller.store.sqlite import docs, jobs, upkeep
+from harpcaller.store.sqlite import docs, jobs, schema, upkeep
 from harpcaller.store.sqlite.ledger import Ledger, News
 from harpcaller.store.sqlite.reserve import Reserve
+from harpcaller.store.sqlite.wiping import Wiper
 from harpcaller.store.write import Write
 
 P = ParamSpec("P")
@@ -79,6 +80,7 @@ class Writer:
         self._gathered: list[Operation] = []  # on the loop, until its next turn
         self._next_turn = trio.lowlevel.ParkingLot()
         self._waiting: SimpleQueue[list[Operation] | None] = SimpleQueue()
+        self._wiper = Wiper()
         self._failure: BaseException | None = None
         self._is_stopped = False
         self._ledger: Ledger
@@ -138,10 +140,12 @@ class Writer:
                 )
             except trio.RunFinishedError:
                 return
+            if self._wiper.is_urgent():
+                self._wipe()
 
     def _next_lot(self) -> list[Operation] | None:
         """Wait for an operation; return all that wait then, None at the end."""
-        lot = self._waiting.get()
+        lot = self._wait()
         if lot is None:
             return None
         try:
@@ -154,6 +158,22 @@ class Writer:
         except Empty:
             pass
         return lot
+
+    def _wait(self) -> list[Operation] | None:
+        """Wait for what is handed over; what was erased is wiped meanwhile."""
+        while self._failure is None:
+            try:
+                return self._waiting.get(timeout=self._wiper.left_s())
+            except Empty:
+                self._wipe()
+        return self._waiting.get()
+
+    def _wipe(self) -> None:
+        try:
+            self._wiper.wipe(self._ledger.db, schema.STRANGER_MS)
+        except apsw.Error as error:  # else it is due again
+            if _tells_broken(error):
+                self._die(error)
 
     def _do_surely(self, lot: Sequence[Operation]) -> list[Ending]:
         """Do a lot; whatever happens, each of its writes gets an ending."""
@@ -195,6 +215,9 @@ class Writer:
                 endings.append((operation.write, result, None))
         _end_transaction(self._ledger.db)  # with the rows that waited to be written
         self._ledger.settle()
+        if self._ledger.has_erased:
+            self._ledger.has_erased = False
+            self._wiper.note_erased()
         self.meters.commits_s.observe(time.perf_counter() - begun_at)
         self.meters.batches.observe(len(lot))
         return endings
