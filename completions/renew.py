@@ -19,7 +19,7 @@ from harpcaller.client import usage
 from harpcaller.client.options import ACCESS, OPTIONS, SHORT, VERBS
 from harpcaller.worker import cli as harpd
 
-NAMES = {"bash": "{}", "zsh": "_{}", "fish": "{}.fish"}
+NAMES = {"bash": "{}.bash", "zsh": "_{}", "fish": "{}.fish"}
 _TOLD = re.compile(r"^ +(?:-\w, )?--([a-z-]+)(?: [A-Z]+)? +(\S.*)$", re.MULTILINE)
 
 

@@ -122,11 +122,16 @@ def sqlite_in(apsw: Distribution) -> Component:
 
 
 def edges_of(found: Distribution, everything: Sequence[Distribution]) -> Component:
-    """Return what a component needs of the others."""
+    """Return what a component needs of the others; we need our extras' too."""
+    extras = [""]
+    if name_of(found) == "harpcaller":
+        extras += found.metadata.get_all("Provides-Extra") or []
     wanted = {
         comparable(requirement.name)
         for requirement in map(Requirement, found.requires or [])
-        if requirement.marker is None or requirement.marker.evaluate(TARGET)
+        for extra in extras
+        if requirement.marker is None
+        or requirement.marker.evaluate({**TARGET, "extra": extra})
     }
     needed = [address_of(other) for other in everything if name_of(other) in wanted]
     if name_of(found) == "apsw":

@@ -63,7 +63,7 @@ def commands_for(folder: Path, socket: Path) -> Path:
 
 def in_bash(desk: Desk, *words: str) -> Set[str]:
     """Return what bash offers for the last word."""
-    script = str(COMPLETIONS / "bash" / words[0])
+    script = str(COMPLETIONS / "bash" / f"{words[0]}.bash")
     command = ["bash", "--norc", "-c", _BASH, script, *words]
     return set(filter(None, _run(desk, command).splitlines()))
 

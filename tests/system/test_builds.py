@@ -21,6 +21,7 @@ from packages import (
     built,
     needs_packer,
 )
+from packaging.markers import Marker
 
 pytestmark = needs_packer
 
@@ -90,10 +91,13 @@ def bill(builds: Builds) -> Any:
 def locked() -> dict[str, tuple[str, str]]:
     """Return what is locked for Linux: versions and hashes by name."""
     text = (ROOT / "requirements" / "runtime.txt").read_text().replace("\\\n", "")
-    lines = re.findall(r"^([\w.-]+)==(\S+) ([^#\n]*)", text, re.MULTILINE)
-    return {
-        name: (version, rest) for name, version, rest in lines if "'nt'" not in rest
-    }
+    lines = re.findall(r"^([\w.-]+)==(\S+) (.*)$", text, re.MULTILINE)
+    found = {}
+    for name, version, rest in lines:
+        marker, _, hashes = rest.lstrip("; ").partition("--hash=")
+        if not marker.strip() or Marker(marker).evaluate():
+            found[name] = (version, hashes)
+    return found
 
 
 def test_it_names_every_locked_dependency(bill: Any) -> None:

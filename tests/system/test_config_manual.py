@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from manual import MAN, lint, needs_mandoc
+from manual import MAN
 
 from harpcaller.config import Config
 from harpcaller.config.host_tables import HOST_KEYS
@@ -41,9 +41,3 @@ def test_each_default_in_the_manual_is_the_default(name: str) -> None:
         assert f"Default {str(default).lower()}." in text
     elif isinstance(default, int | float):
         assert f"Default {default / UNITS.get(name, 1):.0f}." in text
-
-
-@needs_mandoc
-def test_the_manual_is_well_formed() -> None:
-    """It must be readable by every man(1)."""
-    assert lint(PAGE) == ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from manual import MAN, lint, needs_mandoc, options_of, verbs_of, verbs_told
+from manual import MAN, options_of, verbs_of, verbs_told
 
 PAGE = MAN / "harpcallerd.8"
 MODULE = "harpcaller"
@@ -19,9 +19,3 @@ def test_every_option_of_a_verb_is_at_its_place_in_the_manual() -> None:
 
     for verb in verbs_of(MODULE):
         assert told[verb] == options_of(MODULE, verb), verb
-
-
-@needs_mandoc
-def test_the_manual_is_clean() -> None:
-    """What mandoc warns of looks wrong on somebody's terminal."""
-    assert lint(PAGE) == ""

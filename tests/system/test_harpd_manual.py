@@ -12,8 +12,6 @@ import pytest
 from harpd_keys import ALL_TOP_LEVEL, TOP_LEVEL
 from manual import (
     MAN,
-    lint,
-    needs_mandoc,
     options_of,
     section_of,
     told_in,
@@ -220,9 +218,3 @@ def test_the_example_of_settings_is_read(tmp_path: Path) -> None:
     settings = settings_of(tomllib.loads(text))
 
     assert [offered.name for offered in settings.executables] == ["disk_usage"]
-
-
-@needs_mandoc
-def test_the_manual_is_clean() -> None:
-    """What mandoc warns of looks wrong on somebody's terminal."""
-    assert lint(PAGE) == ""

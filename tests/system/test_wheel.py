@@ -126,7 +126,7 @@ def test_completions_and_manuals_are_installed_where_they_are_looked_for(
     share = environment / "share"
 
     completions = {
-        f"bash-completion/completions/{command}": f"bash/{command}",
+        f"bash-completion/completions/{command}": f"bash/{command}.bash",
         f"zsh/site-functions/_{command}": f"zsh/_{command}",
         f"fish/vendor_completions.d/{command}.fish": f"fish/{command}.fish",
     }
