@@ -144,15 +144,7 @@ class Daemon:
                         )
                         self._start_upkeep(upkeep)
                         upkeep.start_soon(front.keep_time)
-                        async with trio.open_nursery() as accept:
-                            dispatcher.begin(opened.claims)
-                            await dispatcher.take()
-                            accept.start_soon(front.serve, self._listenings, sessions)
-                            accept.start_soon(self._serve_web, sessions)
-                            self._tell_ready(opened)
-                            await self._stopping.wait()
-                            service.notify(service.STOPPING)
-                            accept.cancel_scope.cancel()
+                        await self._accept(opened, sessions)
                         async with service.taking_long("stopping"):
                             await self._stop_jobs(dispatcher, jobs)
                     front.end_idle()
@@ -160,6 +152,18 @@ class Daemon:
                     sessions.cancel_scope.deadline = trio.current_time() + LEAVE_S
                 upkeep.cancel_scope.cancel()
             admin.cancel_scope.cancel()
+
+    async def _accept(self, opened: Opened, sessions: trio.Nursery) -> None:
+        """Go on with what there is and let clients in, until it is time to stop."""
+        async with trio.open_nursery() as accept:
+            self._dispatcher.begin(opened.claims)
+            accept.start_soon(self._dispatcher.take_surely)
+            accept.start_soon(self._front.serve, self._listenings, sessions)
+            accept.start_soon(self._serve_web, sessions)
+            self._tell_ready(opened)
+            await self._stopping.wait()
+            service.notify(service.STOPPING)
+            accept.cancel_scope.cancel()
 
     async def _serve_web(self, sessions: trio.Nursery) -> None:
         await self._web.serve(

@@ -83,6 +83,7 @@ def commands(daemon: Administered) -> CommandTable:
         [
             *_daemon_commands(daemon),
             *_job_commands(daemon),
+            *_queue_commands(daemon),
             *upkeep_commands(daemon),
             *look_commands(daemon),
             *_erlang_commands(),
@@ -152,6 +153,11 @@ def _job_commands(daemon: Administered) -> list[Command]:
             run=partial(_cancel_job, daemon),
             parameters=(_JOB,),
         ),
+    ]
+
+
+def _queue_commands(daemon: Administered) -> list[Command]:
+    return [
         Command(
             name="list_queues",
             help="List the names of the queues.",

@@ -18,11 +18,13 @@ from harpcaller.runners import Runner
 from harpcaller.store import (
     CancelResult,
     Claim,
+    Lost,
     NewJob,
     OnLoss,
     Store,
     StoreError,
     Submitted,
+    Unavailable,
     Write,
 )
 from protocol.call import Call
@@ -30,6 +32,8 @@ from protocol.errors import ErrorType, WireError
 from protocol.job import JobId
 from protocol.jsontext import JsonText
 from protocol.outcome import Cancelled, Outcome
+
+TAKE_RETRY_S = 0.5
 
 log = structlog.get_logger()
 
@@ -131,6 +135,22 @@ class Dispatcher:
         write = self.store.take()
         write.when_done(self._begin_claimed)
         return write
+
+    async def take_surely(self) -> None:
+        """Do so even where a stranger keeps the store busy for a while.
+
+        Returns without it once the store is lost.
+        """
+        while True:
+            try:
+                await self.take()
+            except Lost:
+                return
+            except Unavailable as error:
+                log.warning("jobs.waiting", reason=str(error))
+                await trio.sleep(TAKE_RETRY_S)
+            else:
+                return
 
     def cancel(self, job_id: JobId) -> Write[bool]:
         """End a job now; True if it was this that ended it."""

@@ -9,8 +9,9 @@ from refusing_store import RefusingStore
 from scripted_runner import DONE, QUEUE, ScriptedRunner, a_call, streaming
 from trio.testing import MockClock
 
+from harpcaller.dispatch.ids import new_job_id
 from harpcaller.runners import Progress
-from harpcaller.store import Full, Lost, StoreError, Unavailable
+from harpcaller.store import Full, Lost, NewJob, StoreError, Unavailable
 from protocol.jsontext import decode, encode
 from protocol.outcome import Cancelled, Failed, Outcome
 
@@ -137,3 +138,30 @@ async def test_a_lost_store_is_not_asked_again(autojump_clock: MockClock) -> Non
 
     assert record is not None
     assert record.outcome is None
+
+
+async def test_what_waits_at_a_start_is_started_once_the_store_answers(
+    autojump_clock: MockClock,
+) -> None:
+    """A backup tool may hold the lock in just that instant: no reason to give up."""
+    store = RefusingStore(takes=[BUSY] * 3)
+    await store.open("before", 0, 10)
+    job = NewJob(job_id=new_job_id(0), call=a_call("nap"), timeout_s=9, max_exec_s=9)
+    await store.submit(job)
+    async with a_dispatcher(ScriptedRunner(), store=store) as dispatcher:
+        await dispatcher.take_surely()
+        await trio.sleep(2)
+
+        ended = await store.get(job.job_id)
+
+    assert ended is not None
+    assert ended.outcome == DONE
+
+
+async def test_nothing_is_started_from_a_lost_store(autojump_clock: MockClock) -> None:
+    """The daemon stops because of it."""
+    store = RefusingStore(takes=[Lost("the disk broke"), BUSY])
+    async with a_dispatcher(ScriptedRunner(), store=store) as dispatcher:
+        await dispatcher.take_surely()
+
+        assert trio.current_time() == 0

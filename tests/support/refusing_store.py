@@ -12,15 +12,17 @@ from protocol.outcome import Outcome
 
 
 class RefusingStore(MemoryStore):
-    """Refuses the next ends and packets with what the lists have; then it goes on."""
+    """Refuses next what the lists have refusals for; then it goes on."""
 
     def __init__(
         self,
         *,
         ends: Sequence[StoreError] = (),
         packets: Sequence[StoreError] = (),
+        takes: Sequence[StoreError] = (),
     ) -> None:
         super().__init__()
+        self._takes = [*takes]
         self._ends = [*ends]
         self._packets = [*packets]
 
@@ -31,6 +33,12 @@ class RefusingStore(MemoryStore):
         if self._packets:
             return _failed(self._packets.pop(0))
         return super().append(claim, first, packets)
+
+    def take(self) -> Write[tuple[Claim, ...]]:
+        """See `Store.take`."""
+        if self._takes:
+            return _failed(self._takes.pop(0))
+        return super().take()
 
     def finish(
         self, claim: Claim, outcome: Outcome, first: int, last: Sequence[JsonText]
