@@ -27,7 +27,7 @@ from harpcaller.adapters.machine import (
     Slept,
 )
 from harpcaller.runners.workflow import ANOTHER_VERSION
-from harpcaller.store import Full
+from harpcaller.store import Full, Unavailable
 from protocol import outcome as ends
 from protocol.errors import ErrorType
 from protocol.job import State
@@ -212,3 +212,41 @@ async def test_a_full_disk_ends_the_parent_and_its_children(
         assert outcome.data == encode({"code": "storage"})
         assert world.told() == []
         assert {child.state for child in await world.children()} == {State.ENDED}
+
+
+async def test_a_child_that_is_given_up_before_the_store_takes_it_does_not_run(
+    autojump_clock: MockClock,
+) -> None:
+    """The cancel finds nothing, and the submit comes behind it."""
+    store = RefusingStore(children=[Unavailable("busy")] * 6)  # for 1.55 s
+    world = World(
+        lambda: Table(
+            [a_submit("a", "hang"), a_sleep("s")],
+            {"s": [Cancel(key="a")], "a": [End(DONE)]},
+        ),
+        store=store,
+    )
+
+    async with world.life() as dispatcher:
+        assert await world.outcome(dispatcher) == DONE
+        assert trio.current_time() < 3
+
+    _, ended = world.told()
+    assert isinstance(ended, Ended)
+    assert ended.outcome == ends.Cancelled()
+
+
+async def test_a_disk_that_is_full_for_a_child_refuses_it(
+    autojump_clock: MockClock,
+) -> None:
+    """Whether to try later is the machine's affair."""
+    store = RefusingStore(children=[Full("the disk is full")])
+    world = World(lambda: Table([a_submit("a")], {"a": [End(DONE)]}), store=store)
+
+    async with world.life() as dispatcher:
+        assert await world.outcome(dispatcher) == DONE
+
+    [ended] = world.told()
+    assert isinstance(ended, Ended)
+    assert isinstance(ended.outcome, Failed)
+    assert ended.outcome.type == ErrorType.STORAGE_FULL

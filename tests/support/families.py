@@ -26,7 +26,7 @@ from harpcaller.dispatch.family import Family
 from harpcaller.runners import Progress
 from harpcaller.runners.transfers import Reply, TransferFailed
 from harpcaller.runners.workflow import Means, WorkflowRunner
-from harpcaller.store import Claim, JobFilter, NewJob, OnLoss
+from harpcaller.store import Claim, JobFilter, NewJob, OnLoss, Store
 from harpcaller.store.memory import MemoryStore
 from protocol.call import Call, QueueSpec
 from protocol.job import JobId, JobRecord
@@ -136,7 +136,8 @@ class World:
     make: Callable[[], Machine]
     workers: ScriptedRunner = attrs.field(factory=ScriptedRunner)
     transfers: MemoryTransfers = attrs.field(factory=MemoryTransfers)
-    store: MemoryStore = attrs.field(factory=lambda: MemoryStore(clock=wall_time))
+    store: Store = attrs.field(factory=lambda: MemoryStore(clock=wall_time))
+    clock: Callable[[], float] = wall_time  # the store's too
     max_exec_s: float = 86400
     max_queued: int = 1000
     machines: list[Machine] = attrs.field(factory=list)
@@ -155,14 +156,14 @@ class World:
         opened = await self.store.open("test", 1000, self.max_queued)
         router = Router(self.workers)
         async with trio.open_nursery() as nursery:
-            dispatcher = Dispatcher(self.store, router, Limits(), nursery, wall_time)
+            dispatcher = Dispatcher(self.store, router, Limits(), nursery, self.clock)
             router.workflow = WorkflowRunner(
                 self.next_machine,
                 Means(
                     children=Family(dispatcher),
                     transfers=self.transfers,
                     store=self.store,
-                    clock=wall_time,
+                    clock=self.clock,
                     cancel_grace_s=GRACE_S,
                 ),
             )

@@ -5,24 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from harpcaller.store import Claim, StoreError, Write
+from harpcaller.store import Claim, NewJob, StoreError, Submitted, Write
 from harpcaller.store.memory import MemoryStore
 from protocol.jsontext import JsonText
 from protocol.outcome import Outcome
 
 
 class RefusingStore(MemoryStore):
-    """Refuses the next ends and packets with what the lists have; then it goes on."""
+    """Refuses the next ends, packets and children with what the lists have.
+
+    Then it goes on.
+    """
 
     def __init__(
         self,
         *,
         ends: Sequence[StoreError] = (),
         packets: Sequence[StoreError] = (),
+        children: Sequence[StoreError] = (),
     ) -> None:
         super().__init__()
         self._ends = [*ends]
         self._packets = [*packets]
+        self._children = [*children]
+
+    def submit(self, job: NewJob) -> Write[Submitted]:
+        """See `Store.submit`."""
+        if job.parent is not None and self._children:
+            return _failed(self._children.pop(0))
+        return super().submit(job)
 
     def append(
         self, claim: Claim, first: int, packets: Sequence[JsonText]
