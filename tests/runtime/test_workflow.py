@@ -12,10 +12,9 @@ from families import (
     World,
     a_sleep,
     a_submit,
-    workers,
 )
 from refusing_store import RefusingStore
-from scripted_runner import DONE, QUEUE
+from scripted_runner import DONE, QUEUE, ScriptedRunner
 from trio.testing import MockClock
 
 from harpcaller.adapters.machine import (
@@ -145,7 +144,9 @@ async def test_a_child_that_asks_for_retries_gets_them(
         await trio.sleep(10)
         return DONE
 
-    world = World(lambda: Table([submit], {"a": [End(DONE)]}), workers(slow=slow))
+    world = World(
+        lambda: Table([submit], {"a": [End(DONE)]}), ScriptedRunner(slow=slow)
+    )
     async with world.life():
         await trio.sleep(5)
 
@@ -275,7 +276,9 @@ async def test_a_large_event_does_not_keep_the_loop() -> None:
                 threads.append(True)
             return [End(DONE)]
 
-    world = World(lambda: Parsing([a_submit("a", "large")]), workers(large=large))
+    world = World(
+        lambda: Parsing([a_submit("a", "large")]), ScriptedRunner(large=large)
+    )
     async with world.life() as dispatcher:
         assert await world.outcome(dispatcher) == DONE
 

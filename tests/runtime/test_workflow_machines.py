@@ -8,11 +8,11 @@ from typing import Literal, TypeAlias
 import attrs
 import pytest
 import trio
-from families import HANG_S, PARENT, MemoryTransfers, World, ticks, workers
+from families import HANG_S, PARENT, MemoryTransfers, World, ticks
 from graphs import DOCUMENT, Graph, GraphMachine, Node, graphs, notes_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scripted_runner import DONE
+from scripted_runner import DONE, ScriptedRunner
 from torment import campaign
 from trio.testing import MockClock
 
@@ -65,7 +65,7 @@ def a_world(graph: Graph, max_exec_s: float = 86400) -> World:
     """Return a world whose machines walk `graph`."""
     return World(
         lambda: GraphMachine(graph),
-        workers(quick=quick, fail=fail),
+        ScriptedRunner(quick=quick, fail=fail),
         MemoryTransfers({DOCUMENT: b"document"}, seconds=0.5),
         max_exec_s=max_exec_s,
     )

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import attrs
 import trio
-from scripted_runner import Procedure, ScriptedRunner
+from scripted_runner import ScriptedRunner
 
 from harpcaller.adapters.machine import (
     Action,
@@ -234,11 +234,6 @@ class Router:
         if claim.record.host.startswith("@"):
             return await self.workflow.carry_out(claim, progress)
         return await self._workers.carry_out(claim, progress)
-
-
-def workers(**procedures: Procedure) -> ScriptedRunner:
-    """Return workers that know these procedures beside their own."""
-    return ScriptedRunner(**procedures)
 
 
 async def ticks(count: int) -> None:
