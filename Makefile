@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --no-input --disable-pip-version-check --quiet
 WANTED := netcat-openbsd=nc.openbsd netcat-traditional=nc.traditional ncat=ncat \
 	socat=socat strace=strace mandoc=mandoc nodejs=node perl=perl \
 	systemd=systemd-analyze logrotate=logrotate zsh=zsh fish=fish
-PURE := protocol/*,harpcaller/store/admission.py,harpcaller/front/conversation.py
+PURE := protocol/*,harpcaller/adapters/*,harpcaller/store/admission.py,harpcaller/front/conversation.py
 
 # Whoever builds the same commit gets the same bytes.
 EPOCH = $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null))

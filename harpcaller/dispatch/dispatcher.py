@@ -10,6 +10,7 @@ import attrs
 import structlog
 import trio
 
+from harpcaller.dispatch.child import child_job
 from harpcaller.dispatch.ids import new_job_id
 from harpcaller.dispatch.job import Follower, Job
 from harpcaller.dispatch.running import Running
@@ -77,6 +78,7 @@ class Dispatcher:
         self._clock = clock
         self._jobs: dict[JobId, Job] = {}
         self._running: dict[JobId, Running] = {}
+        self._left: set[JobId] = set()  # journalled jobs, once we stop
         self._idle = trio.Event()
         self._grace = trio.CancelScope()
 
@@ -105,7 +107,7 @@ class Dispatcher:
                 "the dispatcher is drained: it accepts calls when it is resumed",
             )
         timeout_s, max_exec_s = self.limits.of(call)
-        write = self.store.submit(
+        return self._submit(
             NewJob(
                 job_id=new_job_id(self._clock()),
                 call=call,
@@ -115,8 +117,13 @@ class Dispatcher:
                 on_loss=OnLoss.RETRY if call.retries else OnLoss.END,
             )
         )
-        write.when_done(self._begin_submitted)
-        return write
+
+    def submit_child(self, parent: Claim, key: str, call: Call) -> Write[Submitted]:
+        """Accept a call of a running parent's, unless it was accepted before.
+
+        Also while the dispatcher is drained: the parent was accepted with all it does.
+        """
+        return self._submit(child_job(parent, key, call, *self.limits.of(call)))
 
     def begin(self, claims: Iterable[Claim]) -> None:
         """Start what was claimed."""
@@ -153,9 +160,13 @@ class Dispatcher:
                 return
 
     def cancel(self, job_id: JobId) -> Write[bool]:
-        """End a job now; True if it was this that ended it."""
+        """End a job now; True if it was this that ended it.
+
+        A journalled job ends soon: True once it is durable that it will as Cancelled.
+        """
         answer: Write[bool] = Write()
-        if job_id in self._running:
+        running = self._running.get(job_id)
+        if running is not None and not running.is_journalled:
             self._cancel_running(job_id, answer)
         else:
             asked = self.store.cancel(job_id)
@@ -214,6 +225,9 @@ class Dispatcher:
         with contextlib.suppress(StoreError):  # a lost store claims nothing either
             # What was claimed before has begun when this returns.
             await self.store.set_room(0)
+        for running in list(self._running.values()):
+            if running.is_journalled:  # before the ends of their children
+                running.stop()
         self._grace.deadline = trio.current_time() + grace_s
         with self._grace:
             await self._wait_idle()
@@ -243,6 +257,8 @@ class Dispatcher:
         else:
             self._count_end(running.outcome, begun_at)
         del self._running[job_id]
+        if running.is_journalled and running.outcome is None:
+            self._left.add(job_id)
         self._forget(job_id)
         if not self._running:
             self._idle.set()
@@ -257,6 +273,11 @@ class Dispatcher:
         if job is not None and not job.readers and job_id not in self._running:
             del self._jobs[job_id]
 
+    def _submit(self, new: NewJob) -> Write[Submitted]:
+        write = self.store.submit(new)
+        write.when_done(self._begin_submitted)
+        return write
+
     def _begin_submitted(self, write: Write[Submitted]) -> None:
         if write.error is None:
             self.begin(write.result().claims)
@@ -267,6 +288,9 @@ class Dispatcher:
 
     def _cancel_running(self, job_id: JobId, answer: Write[bool]) -> None:
         running = self._running[job_id]
+        if running.is_journalled and running.ask_to_end():
+            answer.succeed(True)
+            return
         is_winner = running.end(Cancelled())
         running.ended.when_done(lambda write: _pass_on(write, answer, is_winner))
 
@@ -280,6 +304,8 @@ class Dispatcher:
             answer.succeed(True)
         elif job_id in self._running:  # it was claimed in the meantime
             self._cancel_running(job_id, answer)
+        elif job_id in self._left:  # the next start hears of it
+            answer.succeed(write.result() is CancelResult.REQUESTED)
         elif write.result() is CancelResult.REQUESTED:  # left at a stop: nobody's
             settled = self.store.settle(job_id, Cancelled())
             settled.when_done(lambda write: self._settled(job_id, write, answer))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import structlog
 import trio
@@ -24,13 +25,14 @@ from harpcaller.store.loss import fate
 from protocol.errors import ErrorType, WireError
 from protocol.job import JobRecord
 from protocol.jsontext import JsonText, encode
-from protocol.outcome import Failed, Outcome, Raised, Returned
+from protocol.outcome import Cancelled, Failed, Outcome, Raised, Returned
 
 MAX_LOT_BYTES = 64 * 1024
 RETRY_S = 0.05  # until the store is asked again, at first
 MAX_RETRY_S = 1.0
 STOPPED = Failed(type=ErrorType.MISSING_RESULT, message="dispatcher stopped")
 
+_STORAGE: Final = {"code": "storage"}
 _CRASHED = Failed(
     type=ErrorType.OS_ERROR,
     message="a bug of the dispatcher's; see its log",
@@ -70,11 +72,19 @@ class Running:
         self._in_flight: Write[None] | None = None
         self._cut: Failed | None = None
         """Why packets are missing: it is no success that ends such a stream."""
+        self._cancel_asked = trio.Event()
+        if claim.is_cancel_wished:
+            self._cancel_asked.set()
 
     @property
     def outcome(self) -> Outcome | None:
         """How it ends, once that was chosen."""
         return self._outcome
+
+    @property
+    def is_journalled(self) -> bool:
+        """Tell whether it goes on after a restart: its runner sees to its limits."""
+        return self.claim.on_loss is OnLoss.RESUME
 
     async def carry_out(self, runner: Runner) -> None:
         """Run the call; keep what it streams and, whatever happens, how it ended.
@@ -119,6 +129,16 @@ class Running:
         self._scope.cancel()
         return True
 
+    def ask_to_end(self) -> bool:
+        """Tell the runner of a journalled job that it is cancelled, durably so.
+
+        It ends as Cancelled, whatever the runner says; False if its end was chosen.
+        """
+        if self._outcome is not None:
+            return False
+        self._cancel_asked.set()
+        return True
+
     def stop(self) -> None:
         """End the job as stopped; where it may be started again, leave it so."""
         claim = self.claim
@@ -138,7 +158,11 @@ class Running:
         record = self.claim.record
         self._exec_deadline = trio.current_time() + record.max_exec_s
         progress = Progress(
-            emit=self._emit, connected=self._connected, heard=self._heard
+            emit=self._emit,
+            kept=self._all_kept,
+            connected=self._connected,
+            heard=self._heard,
+            cancel_asked=self._cancel_asked,
         )
         self._heard()
         with self._scope:
@@ -148,13 +172,16 @@ class Running:
 
     def _choose(self, outcome: Outcome) -> None:
         if self._outcome is None:
-            self._outcome = outcome
+            is_cancelled = self._cancel_asked.is_set()
+            self._outcome = Cancelled() if is_cancelled else outcome
 
     def _connected(self) -> None:
         self._is_connected = True
         self._heard()
 
     def _heard(self) -> None:
+        if self.is_journalled:
+            return
         silent_until = trio.current_time() + self.claim.record.timeout_s
         self._scope.deadline = min(silent_until, self._exec_deadline)
 
@@ -189,6 +216,22 @@ class Running:
                     await self._in_flight
             self._heard()  # it was us who made it wait
 
+    async def _all_kept(self) -> None:
+        """Wait until all that was emitted is durable.
+
+        Raises:
+            WireError: `os_error`, it never will be.
+        """
+        while self._texts or self._in_flight is not None:
+            if self._in_flight is None:  # it was refused
+                await trio.sleep(RETRY_S)
+                self._flush()
+            else:
+                with contextlib.suppress(StoreError):  # `_kept` sees to it
+                    await self._in_flight
+        if self._cut is not None:
+            raise WireError(ErrorType.OS_ERROR, self._cut.message, _STORAGE)
+
     def _flush(self) -> None:
         first, texts = self._next, self._texts
         self._next += len(texts)
@@ -205,7 +248,8 @@ class Running:
                 self._texts_bytes += sum(map(len, texts))
             else:
                 self._lose_packets(write.error)
-                self.end(_not_kept(write.error))
+                if not self.is_journalled:  # else its runner hears of it, and ends it
+                    self.end(_not_kept(write.error))
             return
         self.job.keep(first, texts)
         if self._texts and self._outcome is None:
@@ -264,5 +308,5 @@ def _not_kept(error: BaseException) -> Failed:
     return Failed(
         type=ErrorType.OS_ERROR,
         message=f"the dispatcher could not keep the stream: {error}",
-        data=encode({"code": "storage"}),
+        data=encode({**_STORAGE}),
     )

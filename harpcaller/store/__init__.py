@@ -81,13 +81,15 @@ class Claim:
     """The right to run one job now; every write on a running job carries it.
 
     A later start of the same job has a higher `fence`. `sealed` are the values to
-    put back into the arguments for the worker alone.
+    put back into the arguments for the worker alone. `is_cancel_wished` tells of a
+    job that goes on after a restart: it was cancelled, and has not ended so yet.
     """
 
     record: JobRecord
     fence: int
     sealed: tuple[Sealed, ...] = attrs.field(default=(), repr=False)
     on_loss: OnLoss = OnLoss.END
+    is_cancel_wished: bool = False
 
     @property
     def job_id(self) -> JobId:
@@ -267,7 +269,8 @@ class Store(Protocol):
     def cancel(self, job_id: JobId) -> Write[CancelResult]:
         """End a queued job; note the wish for a running one, durably.
 
-        A running job whose wish is noted ends as Cancelled in a recovery.
+        A running job whose wish is noted ends as Cancelled in a recovery; one that
+        resumes is claimed again with the wish.
         """
 
     def cancel_queue(self, name: JsonText) -> Write[tuple[JobId, ...]]:

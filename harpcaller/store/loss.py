@@ -24,11 +24,14 @@ def on_loss(job: NewJob) -> OnLoss:
 def fate(
     on_loss: OnLoss, *, starts: int, retries: int, is_cancel_wished: bool
 ) -> Outcome | OnLoss:
-    """Return how a lost job ends, or RETRY to wait again, or RESUME to run on."""
-    if is_cancel_wished:
-        return Cancelled()
+    """Return how a lost job ends, or RETRY to wait again, or RESUME to run on.
+
+    One that runs on takes a wish to cancel it along: it has more to end than itself.
+    """
     if on_loss is OnLoss.RESUME:
         return on_loss
+    if is_cancel_wished:
+        return Cancelled()
     if on_loss is OnLoss.RETRY and starts <= retries:
         return on_loss
     return LOST

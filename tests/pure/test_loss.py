@@ -37,7 +37,7 @@ def test_a_call_that_asks_for_retries_gets_them(
         (OnLoss.RESUME, 9, 0, False, OnLoss.RESUME),
         (OnLoss.END, 1, 0, True, Cancelled()),
         (OnLoss.RETRY, 1, 9, True, Cancelled()),
-        (OnLoss.RESUME, 1, 0, True, Cancelled()),
+        (OnLoss.RESUME, 1, 0, True, OnLoss.RESUME),
     ],
 )
 def test_the_fate_of_a_lost_job(

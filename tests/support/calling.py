@@ -99,7 +99,11 @@ class Notes:
         self.signs = 0
         self._emit_s = emit_s
         self.progress = Progress(
-            emit=self._emit, connected=self._connected, heard=self._heard
+            emit=self._emit,
+            kept=trio.lowlevel.checkpoint,
+            connected=self._connected,
+            heard=self._heard,
+            cancel_asked=trio.Event(),
         )
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from harpcaller.store import Claim, StoreError, Write
+from harpcaller.store import Claim, NewJob, StoreError, Submitted, Write
 from harpcaller.store.memory import MemoryStore
 from protocol.jsontext import JsonText
 from protocol.outcome import Outcome
@@ -20,11 +20,19 @@ class RefusingStore(MemoryStore):
         ends: Sequence[StoreError] = (),
         packets: Sequence[StoreError] = (),
         takes: Sequence[StoreError] = (),
+        children: Sequence[StoreError] = (),
     ) -> None:
         super().__init__()
         self._takes = [*takes]
         self._ends = [*ends]
         self._packets = [*packets]
+        self._children = [*children]
+
+    def submit(self, job: NewJob) -> Write[Submitted]:
+        """See `Store.submit`."""
+        if job.parent is not None and self._children:
+            return _failed(self._children.pop(0))
+        return super().submit(job)
 
     def append(
         self, claim: Claim, first: int, packets: Sequence[JsonText]

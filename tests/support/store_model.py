@@ -128,11 +128,11 @@ class StoreModel:
         going = set()
         for job in self.of(State.RUNNING):
             loss = on_loss(job.new)
-            if job.is_cancel_wished:
-                self.end(job, Cancelled())
-            elif loss is OnLoss.RESUME:
+            if loss is OnLoss.RESUME:
                 job.starts += 1
                 going.add(job.new.job_id)
+            elif job.is_cancel_wished:
+                self.end(job, Cancelled())
             elif loss is OnLoss.RETRY and job.starts <= job.new.call.retries:
                 job.state = State.QUEUED
             else:

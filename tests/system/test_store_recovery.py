@@ -153,6 +153,21 @@ async def test_a_job_that_goes_on_has_a_new_fence(engine: Engine) -> None:
     await store.append(again, 1, texts("1"))
 
 
+async def test_a_job_that_goes_on_takes_a_noted_cancel_along(engine: Engine) -> None:
+    """It may have children to end first; at the next start, or the one after that."""
+    store, _ = await engine.open()
+    claim = await started(store, new_job(on_loss=OnLoss.RESUME))
+    await store.cancel(claim.job_id)
+
+    await engine.open()
+    store, opened = await engine.open()
+
+    assert not claim.is_cancel_wished
+    [again] = opened.claims
+    assert again.is_cancel_wished
+    assert (await record_of(store, claim.job_id)).state is State.RUNNING
+
+
 @pytest.mark.parametrize("on_loss", [OnLoss.END, OnLoss.RETRY])
 async def test_a_noted_cancel_ends_a_lost_job(engine: Engine, on_loss: OnLoss) -> None:
     """`"cancelled": true` was told: it is kept, and not tried again."""

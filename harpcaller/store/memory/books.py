@@ -343,4 +343,5 @@ def _claim(job: Kept) -> Claim:
         fence=job.record.starts,
         sealed=job.sealed,
         on_loss=on_loss(job.new),
+        is_cancel_wished=job.is_cancel_wished,
     )

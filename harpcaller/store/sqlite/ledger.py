@@ -193,14 +193,15 @@ class Ledger:
     def claim(self, job_id: JobId) -> Claim:
         """Return the right to run a running job, with what was sealed."""
         running = self.running[job_id]
-        on_loss, owner = self.db.execute(
-            "SELECT on_loss, owner FROM job WHERE no = ?", (running.no,)
+        on_loss, owner, cancel = self.db.execute(
+            "SELECT on_loss, owner, cancel FROM job WHERE no = ?", (running.no,)
         ).get
         return Claim(
             record=running.record,
             fence=running.record.starts,
             sealed=beside.open_sealed(self.db, owner, running.no),
             on_loss=ON_LOSS[on_loss],
+            is_cancel_wished=bool(cancel),
         )
 
     def end_running(self, running: Running, outcome: Outcome) -> None:
