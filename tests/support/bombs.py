@@ -108,7 +108,7 @@ def figure_s(line: bytes) -> float:
 
 
 def main() -> None:
-    """Measure them all; what seems slow again, since something may have come between."""
+    """Measure them all; what seems slow again: something may have come between."""
     figures: dict[str, float] = {}
     for name, line in bombs():
         figures[name] = figure_s(line)
