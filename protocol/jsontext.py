@@ -30,8 +30,6 @@ MAX_DEPTH = 128
 MAX_INTEGER_DIGITS = 4300  # Python's own limit for text to int
 LARGE_TEXT_BYTES = 64 * 1024  # from here on it pays to pause the collector
 
-# One that never ends is taken too: else the search would begin again at each quote.
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.?[^"\\]*+)*+"?', re.DOTALL)
 _NOT_BRACKETS = bytes(c for c in range(256) if c not in b"[]{}")
 _NOT_MARKS = bytes(c for c in range(256) if c not in b"[]{}:")
 _SQUARE = bytes.maketrans(b"{}", b"[]")
@@ -90,7 +88,18 @@ def _count_opened(text: bytes) -> int:
 
 def _brackets(text: bytes) -> bytes:
     """Return all brackets of JSON, those in strings left out, as [ and ]."""
-    return _STRING.sub(b"", text).translate(_SQUARE, _NOT_BRACKETS)
+    return _without_strings(text).translate(_SQUARE, _NOT_BRACKETS)
+
+
+def _without_strings(text: bytes) -> bytes:
+    """Return JSON without its strings, one that never ends left out too.
+
+    A backslash outside of strings is no JSON: what is behind the first such one is
+    never read, and may come out as anything.
+    """
+    if b"\\" in text:  # with both of these gone, each quote begins or ends a string
+        text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return b"".join(text.split(b'"')[::2])
 
 
 def _depth(brackets: bytes) -> int:
@@ -131,7 +140,7 @@ def count_fields(text: bytes) -> int:
 
     What is nested does not count. It costs a tenth of reading `text` once more.
     """
-    marks = _STRING.sub(b"", text).translate(_SQUARE, _NOT_MARKS)
+    marks = _without_strings(text).translate(_SQUARE, _NOT_MARKS)
     before_colons = marks.split(b":")[:-1]
     ups = itertools.accumulate(piece.count(b"[") for piece in before_colons)
     downs = itertools.accumulate(piece.count(b"]") for piece in before_colons)

@@ -16,8 +16,10 @@ from protocol.jsontext import (
     LARGE_TEXT_BYTES,
     MAX_DEPTH,
     MAX_INTEGER_DIGITS,
+    JsonValue,
     canonical,
     collector_paused,
+    count_fields,
     decode,
     encode,
     is_within_depth,
@@ -227,3 +229,33 @@ def test_a_collector_that_was_off_stays_off() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+TRICKY = st.text(st.sampled_from('"\\[]{}:,a\n'), max_size=12)
+
+
+@given(
+    st.recursive(
+        TRICKY | st.integers(0, 9),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(TRICKY, inner, max_size=3)
+        ),
+        max_leaves=12,
+    )
+)
+def test_brackets_in_strings_never_count(value: JsonValue) -> None:
+    """However quotes and backslashes stand in them."""
+
+    def depth(inner: JsonValue) -> int:
+        if isinstance(inner, list):
+            return 1 + max(map(depth, inner), default=0)
+        if isinstance(inner, dict):
+            return 1 + max(map(depth, inner.values()), default=0)
+        return 0
+
+    text = encode(value)
+
+    assert is_within_depth(text, depth(value))
+    assert not depth(value) or not is_within_depth(text, depth(value) - 1)
+    if isinstance(value, dict):
+        assert count_fields(text) == len(value)
