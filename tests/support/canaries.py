@@ -95,23 +95,7 @@ def open_aviary(folder: Path) -> Iterator[Aviary]:
     table, token = with_token("writer", '["submit", "read", "cancel"]')
     canaries.planted["token"] = token
     with running_harpd(worker, PROCEDURES, *options) as harpd:
-        place: Table = {
-            "address": "127.0.0.1",
-            "port": harpd.tcp[1],
-            "server_name": "localhost",
-        }
-        one: Mapping[str, str] = {"user": "one", "password": canaries.in_config}
-        hosts: dict[str, Table] = {
-            "plain": {**place, **one},
-            "filed": {**place, "user": "two", "password_file": str(password_file)},
-            "wrong": {**place, "user": "one", "password": canaries.wrong_password},
-            "beside": {
-                "unix": str(harpd.path),
-                "user": "one",
-                "password": canaries.in_config,
-            },
-            "nobody": {"unix": str(folder / "nobody")},
-        }
+        hosts = _hosts(harpd, password_file, canaries)
         settings = {"ca_file": str(folder / "ca.pem"), **ON}
         with guarded_daemon(
             folder / "dispatcher",
@@ -130,6 +114,23 @@ def open_aviary(folder: Path) -> Iterator[Aviary]:
                 token=token,
                 folder=folder,
             )
+
+
+def _hosts(harpd: Harpd, password_file: Path, canaries: Canaries) -> dict[str, Table]:
+    """Return hosts that have their passwords in every way, and one that is wrong."""
+    place: Table = {
+        "address": "127.0.0.1",
+        "port": harpd.tcp[1],
+        "server_name": "localhost",
+    }
+    one: Mapping[str, str] = {"user": "one", "password": canaries.in_config}
+    return {
+        "plain": {**place, **one},
+        "filed": {**place, "user": "two", "password_file": str(password_file)},
+        "wrong": {**place, "user": "one", "password": canaries.wrong_password},
+        "beside": {"unix": str(harpd.path), **one},
+        "nobody": {"unix": str(password_file.parent / "nobody")},
+    }
 
 
 def descendants(pid: int) -> list[int]:
