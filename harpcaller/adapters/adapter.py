@@ -1,0 +1,86 @@
+"""What an adapter's folder exports: how its settings are judged and its calls begun."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, TypeAlias, TypeVar
+
+import attrs
+
+from harpcaller.adapters.machine import Machine
+from harpcaller.adapters.route import Route
+from protocol.call import Call
+from protocol.job import JobId
+from protocol.jsontext import JsonValue
+
+Settings = TypeVar("Settings")
+
+Table: TypeAlias = Mapping[str, Any]
+"""`[adapters.NAME]` as TOML gives it, less the keys that are the core's."""
+
+Files: TypeAlias = Mapping[str, bytes]
+"""The files that the globs matched, by path; relative ones as they were written."""
+
+
+@attrs.frozen(kw_only=True)
+class Problem:
+    """A mistake in an adapter's settings: where it is, and what was expected there.
+
+    `place` is a key of the table (`resources.sync.host`), or, with `file`, a place in
+    that file.
+    """
+
+    place: str
+    message: str
+    file: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class CoreLimits:
+    """What the core allows to any call, in seconds and bytes."""
+
+    max_exec_s: float
+    max_worker_line_bytes: int
+
+
+@attrs.frozen(kw_only=True)
+class Admitted:
+    """How a call to the adapter is kept.
+
+    `sealed` are JSON pointers into its arguments, the client's own among them.
+    `max_exec_s` is the wall time from its first start until it is told to end.
+    """
+
+    max_exec_s: float
+    sealed: tuple[str, ...] = ()
+    label: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Refused:
+    """Why a call is an `invalid_request`: `code` is one of the adapter's own."""
+
+    code: str
+    message: str
+    data: Mapping[str, JsonValue] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class Adapter(Generic[Settings]):
+    """One kind of foreign message; every function is pure.
+
+    `files` names what `load` wants to see, as globs. `admit` judges a call by itself.
+    `keep` returns what of the settings a call goes by: it is kept with the job, so that
+    no reload changes a job that has begun, and `machine` is made of it, once for each
+    life of the dispatcher. With `opens_sealed` the machine is given sealed values
+    themselves, else references.
+    """
+
+    name: str
+    files: Callable[[Table], Sequence[str]]
+    load: Callable[[Table, Files, CoreLimits], Settings | Sequence[Problem]]
+    admit: Callable[[Settings, Call], Admitted | Refused]
+    keep: Callable[[Settings, Call], bytes]
+    machine: Callable[[bytes, JobId, Call], Machine]
+    routes: tuple[Route[Settings], ...] = ()
+    opens_sealed: bool = False

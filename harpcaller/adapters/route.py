@@ -1,0 +1,108 @@
+"""HTTP routes that an adapter brings: values in, values out, mounted by the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from enum import Enum
+from pathlib import PurePath
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+
+import attrs
+
+from protocol.call import Call
+from protocol.job import JobId
+from protocol.outcome import Outcome
+
+Settings = TypeVar("Settings")
+
+
+@attrs.frozen(kw_only=True)
+class Asked:
+    """One HTTP request; `path` holds the parts that the route's pattern names."""
+
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    body: bytes = attrs.field(repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class FilePath:
+    """A file whose bytes are the body of an answer."""
+
+    path: PurePath
+
+
+@attrs.frozen(kw_only=True)
+class Answer:
+    """What is answered; Content-Length is the gateway's."""
+
+    status: int
+    headers: Mapping[str, str] = attrs.field(factory=dict)
+    body: bytes | FilePath = b""
+
+
+@attrs.frozen(kw_only=True)
+class Accepted:
+    """The job that stands for a call; with `is_duplicate` an earlier one of its key."""
+
+    job_id: JobId
+    is_duplicate: bool = False
+
+
+class Operations(Protocol):
+    """What a handler may have done, in the name of who asks."""
+
+    async def submit(self, call: Call) -> Accepted:
+        """Accept a call.
+
+        Raises:
+            WireError: it was refused; nothing of it was kept.
+        """
+
+    async def outcome(self, job_id: JobId) -> Outcome:
+        """Return how a job ended, once it has.
+
+        Raises:
+            WireError: `shutting_down` before that, or there is no such job.
+        """
+
+
+class Role(Enum):
+    """What somebody has to be allowed to do, to ask for it."""
+
+    SUBMIT = "submit"
+    READ = "read"
+    CANCEL = "cancel"
+    ADMIN = "admin"
+
+
+class IdentityFrom(Enum):
+    """Who finds out who asks: the gateway from its headers, or the route itself."""
+
+    HEADERS = "headers"
+    ROUTE = "route"
+
+
+Handler: TypeAlias = Callable[[Asked, Operations, Settings], Awaitable[Answer]]
+"""Answers a request by the settings in force; it waits for the operations only."""
+
+
+@attrs.frozen(kw_only=True)
+class Route(Generic[Settings]):
+    """One method of one path.
+
+    `path` is a pattern like `/harmony/{service}`. `openapi` is its operation object.
+    `error_shape` makes the body, and its media type, of an error that the gateway
+    answers: status, type and message in. `may_wait`: it may answer after minutes.
+    """
+
+    method: str
+    path: str
+    role: Role
+    handler: Handler[Settings]
+    openapi: Mapping[str, Any] = attrs.field(factory=dict)
+    error_shape: Callable[[int, str, str], tuple[bytes, str]] | None = None
+    max_body_bytes: int = 2**20
+    may_wait: bool = False
+    identity: IdentityFrom = IdentityFrom.HEADERS
