@@ -87,6 +87,7 @@ GONE_S = 2
 ORPHANED_S = 8
 LEAST = 10  # calls of others, also beside a short attack
 USUAL_S = 0.1
+SLOWER = 20  # than alone, which is 5 ms on two cores that are idle else
 WORST_S = 1.0
 
 
@@ -190,34 +191,48 @@ async def bystander(worker: Harpd, what: str) -> AsyncIterator[None]:
     """Have somebody else call all the time, and demand that he is answered at once.
 
     The promise is 100 ms, and on two cores that were idle else no call took longer.
-    It is demanded of the median: where other tests shared the cores one call in two
-    hundred took up to 400 ms, since a process that is ready to run had to wait for
-    them. So each call has a second.
+    It is demanded of the median, and of a machine that is slow or shared in terms of
+    what it needs for the same calls alone: where other tests shared the cores one call
+    in two hundred took up to 400 ms, since a process that is ready to run had to wait
+    for them. So each call has a second.
     """
-    took_s: list[float] = []
     assert await call(worker, "ping") == PONG  # his warm parent takes its time, once
+    before_s = await usual_s(worker)
+    took_s: list[float] = []
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(ping, worker, took_s)
+        nursery.start_soon(ping_on, worker, took_s)
         yield
         await eventually(lambda: len(took_s) >= LEAST)
         nursery.cancel_scope.cancel()
+    alone_s = max(before_s, await usual_s(worker))
     median_s, worst_s = statistics.median(took_s), max(took_s)
     late = sum(one > USUAL_S for one in took_s)
     print(  # noqa: T201 (with -s: the figures)
-        f"{what}: {len(took_s)} calls of others, median {1000 * median_s:.1f} ms, "
+        f"{what}: {len(took_s)} calls of others, median {1000 * median_s:.1f} ms "
+        f"(alone {1000 * alone_s:.1f} ms), "
         f"worst {1000 * worst_s:.1f} ms, {late} above 100 ms"
     )
-    assert median_s < USUAL_S
+    assert median_s < max(USUAL_S, SLOWER * alone_s)
     assert worst_s < WORST_S
 
 
-async def ping(worker: Harpd, took_s: list[float]) -> None:
-    """Call for ever, on ever new connections; note how long each call takes."""
+async def usual_s(worker: Harpd) -> float:
+    """Return how many seconds some calls take, the median."""
+    return statistics.median([await ping(worker) for _ in range(LEAST)])
+
+
+async def ping_on(worker: Harpd, took_s: list[float]) -> None:
+    """Call for ever; note how long each call takes."""
     while True:
-        began_at = trio.current_time()
-        assert await call(worker, "ping") == PONG
-        took_s.append(trio.current_time() - began_at)
+        took_s.append(await ping(worker))
         await trio.sleep(0.005)
+
+
+async def ping(worker: Harpd) -> float:
+    """Call on a new connection; return how many seconds it takes."""
+    began_at = trio.current_time()
+    assert await call(worker, "ping") == PONG
+    return trio.current_time() - began_at
 
 
 @pytest.mark.parametrize("name", NAMES)
