@@ -60,7 +60,8 @@ class JobRecord:
 
     Times are UTC seconds. `arguments` shows "***" for what is sealed. `starts`
     counts how often it was begun; `packets` how many its log holds; `identity` is
-    who submitted it, empty for clients that are nobody.
+    who submitted it, empty for clients that are nobody; `label` is what the adapter
+    that carries it out calls it in lists.
     """
 
     job_id: JobId
@@ -80,6 +81,7 @@ class JobRecord:
     starts: int = 0
     packets: int = 0
     identity: str = ""
+    label: str | None = None
 
     @functools.cached_property
     def status_text(self) -> bytes:

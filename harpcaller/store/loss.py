@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from harpcaller.store import NewJob, OnLoss
+from harpcaller.store.admission import Kind
 from protocol.errors import ErrorType
 from protocol.outcome import Cancelled, Failed, Outcome
 
@@ -19,6 +20,11 @@ def on_loss(job: NewJob) -> OnLoss:
     if job.on_loss is OnLoss.END and job.call.retries:
         return OnLoss.RETRY
     return job.on_loss
+
+
+def kind_of(on_loss: OnLoss) -> Kind:
+    """Return whose room a job needs while it runs."""
+    return Kind.JOURNALLED if on_loss is OnLoss.RESUME else Kind.PLAIN
 
 
 def fate(

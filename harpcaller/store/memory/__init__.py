@@ -266,7 +266,7 @@ def _matches(job: Kept, where: JobFilter) -> bool:
         (where.state, record.state),
         (where.host, record.host),
         (where.procedure, record.procedure),
-        (where.label, job.new.label),
+        (where.label, record.label),
         (where.parent, job.new.parent),
     ]
     if where.queue is not None:

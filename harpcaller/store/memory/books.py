@@ -17,8 +17,8 @@ from harpcaller.store import (
     Submitted,
     TooManyQueued,
 )
-from harpcaller.store.admission import Admission, key_of
-from harpcaller.store.loss import LOST, fate, on_loss
+from harpcaller.store.admission import Admission, Kind, key_of
+from harpcaller.store.loss import LOST, fate, kind_of, on_loss
 from protocol.call import QueueSpec, Sealed, content_digest
 from protocol.job import JobId, JobRecord, State
 from protocol.jsontext import JsonText
@@ -42,6 +42,11 @@ class Kept:
     def state(self) -> State:
         """Where the job is in its life."""
         return self.record.state
+
+    @property
+    def kind(self) -> Kind:
+        """Whose room it needs."""
+        return kind_of(self.new.on_loss)
 
 
 class Books:
@@ -94,7 +99,7 @@ class Books:
         if known is not None:
             return Submitted(job_id=known, is_duplicate=True)
         key = key_of(new.call.queue)
-        runs = self.admission.may_run(key)
+        runs = self.admission.may_run(key, kind_of(new.on_loss))
         if not runs and not self.admission.may_wait():
             raise TooManyQueued(f"{self.admission.max_queued} jobs wait already")
         job = self._keep(new, key)
@@ -109,9 +114,12 @@ class Books:
     def take(self) -> tuple[Claim, ...]:
         """Start all that may run."""
         claims = []
-        while (key := self.admission.ready()) is not None:
-            job = self.jobs[self._waiting[key].popleft()]
-            self.admission.start(key)
+        while (ready := self.admission.ready()) is not None:
+            key, kinds = ready
+            waiting = map(self.jobs.__getitem__, self._waiting[key])
+            job = next(job for job in waiting if job.kind in kinds)
+            self._waiting[key].remove(job.record.job_id)
+            self.admission.start(key, job.kind)
             claims.append(self._start(job))
         return tuple(claims)
 
@@ -251,6 +259,7 @@ class Books:
             info=call.info,
             retries=call.retries,
             identity=new.identity,
+            label=new.label,
         )
         job = self.jobs[new.job_id] = Kept(
             new=new,
@@ -270,7 +279,7 @@ class Books:
         return self._owner(parent.new)
 
     def _admit(self, job: Kept, *, runs: bool) -> None:
-        self.admission.join(job.key, job.record.queue, runs=runs)
+        self.admission.join(job.key, job.record.queue, job.kind, runs=runs)
         if not runs:
             self._waiting[job.key].append(job.record.job_id)
 
@@ -306,11 +315,11 @@ class Books:
 
     def end_running(self, job: Kept, outcome: Outcome) -> None:
         """End a running job; its slot is free."""
-        self.admission.end(job.key)
+        self.admission.end(job.key, job.kind)
         self._end(job, outcome)
 
     def _end_queued(self, job: Kept, outcome: Outcome) -> None:
-        self.admission.drop(job.key)
+        self.admission.drop(job.key, job.kind)
         self._waiting[job.key].remove(job.record.job_id)
         self._end(job, outcome)
 

@@ -17,7 +17,7 @@ from harpcaller.store import (
     TooManyQueued,
 )
 from harpcaller.store.admission import key_of
-from harpcaller.store.loss import on_loss
+from harpcaller.store.loss import kind_of, on_loss
 from harpcaller.store.sqlite import beside
 from harpcaller.store.sqlite.ledger import Ledger, Running
 from harpcaller.store.sqlite.rows import (
@@ -47,7 +47,7 @@ def submit(ledger: Ledger, job: NewJob) -> Submitted:
     if may_repeat and _find(ledger, job.job_id) is not None:
         return Submitted(job_id=job.job_id, is_duplicate=True)
     key = key_of(job.call.queue)
-    runs = ledger.admission.may_run(key)
+    runs = ledger.admission.may_run(key, kind_of(job.on_loss))
     if not runs and not ledger.admission.may_wait():
         if _find(ledger, job.job_id) is None:
             raise TooManyQueued(f"{ledger.admission.max_queued} jobs wait already")
@@ -60,8 +60,8 @@ def submit(ledger: Ledger, job: NewJob) -> Submitted:
 def take(ledger: Ledger) -> tuple[Claim, ...]:
     """Start all that may run."""
     claims = []
-    while (key := ledger.admission.ready()) is not None:
-        claims.append(ledger.start_oldest(key))
+    while (ready := ledger.admission.ready()) is not None:
+        claims.append(ledger.start_oldest(*ready))
     return tuple(claims)
 
 
@@ -196,6 +196,7 @@ def _record(ledger: Ledger, job: NewJob, *, runs: bool) -> JobRecord:
         retries=call.retries,
         starts=int(runs),
         identity=job.identity,
+        label=job.label,
     )
 
 
@@ -223,7 +224,7 @@ def _insert(
             call.key,
             digest,
             None if job.parent is None else blob_of(job.parent),
-            job.label,
+            record.label,
             None if queue is None else queue.name,
             record.arguments,
             record.info,
@@ -233,16 +234,16 @@ def _insert(
 
 def _admit(ledger: Ledger, job: NewJob, record: JobRecord, key: bytes) -> Submitted:
     """Enter a new job, whose row is written, in the books."""
-    no = ledger.next_no
+    no, kind = ledger.next_no, kind_of(job.on_loss)
     ledger.next_no += 1
     runs = record.state is State.RUNNING
-    ledger.admission.join(key, record.queue, runs=runs)
+    ledger.admission.join(key, record.queue, kind, runs=runs)
     ledger.changed[record.job_id] = record
     owns = bool(job.call.sealed) and _keep_sealed(ledger, job, no) == no
     if not runs:
         return Submitted(job_id=job.job_id)
     ledger.running[record.job_id] = Running(
-        no=no, key=key, record=record, has_beside=owns
+        no=no, key=key, kind=kind, record=record, has_beside=owns
     )
     claim = Claim(record=record, fence=1, sealed=job.call.sealed, on_loss=on_loss(job))
     return Submitted(job_id=job.job_id, claims=(claim,))

@@ -15,14 +15,15 @@ import apsw
 import attrs
 
 from harpcaller.store import Claim
-from harpcaller.store.admission import Admission
+from harpcaller.store.admission import Admission, Kind
 from harpcaller.store.sqlite import beside, chunks
 from harpcaller.store.sqlite.rows import (
     ENDED,
+    KINDS,
     ON_LOSS,
-    QUEUED,
     RECORD,
     RUNNING,
+    WAITING,
     id_of,
     record_of,
 )
@@ -31,11 +32,25 @@ from protocol.job import JobId, JobRecord, State
 from protocol.jsontext import JsonText
 from protocol.outcome import Outcome, outcome_text
 
+_RUNNING = f"no, queue, on_loss, beside, {RECORD}"
+_OLDEST = {
+    kind: f"(SELECT no FROM {waiting} AND queue = ?2 ORDER BY no LIMIT 1)"  # noqa: S608 (constants)
+    for kind, waiting in WAITING.items()
+}
 _START = f"""UPDATE job
-    SET state = {RUNNING}, starts = starts + 1, started_at = coalesce(started_at, ?)
-    WHERE no = (SELECT no FROM job INDEXED BY job_waiting
-                WHERE state = {QUEUED} AND queue = ? ORDER BY no LIMIT 1)
-    RETURNING no, beside, {RECORD}"""  # noqa: S608 (constants)
+    SET state = {RUNNING}, starts = starts + 1, started_at = coalesce(started_at, ?1)
+    WHERE no = {{}} RETURNING {_RUNNING}"""  # noqa: S608 (constants)
+_STARTS = {
+    **{(kind,): _START.format(oldest) for kind, oldest in _OLDEST.items()},
+    tuple(Kind): _START.format(f"min({', '.join(_OLDEST.values())})"),
+}
+_QUEUES = (
+    " UNION ALL ".join(
+        f"SELECT {kind:d}, queue, count(*), min(no) FROM {waiting} GROUP BY queue"  # noqa: S608 (constants)
+        for kind, waiting in WAITING.items()
+    )
+    + " ORDER BY 4"
+)
 _END = f"""UPDATE job SET state = {ENDED}, ended_at = ?, outcome = ?, packets = ?
     WHERE no = ?"""  # noqa: S608 (constants)
 
@@ -57,6 +72,7 @@ class Running:
 
     no: int
     key: bytes
+    kind: Kind
     record: JobRecord
     has_beside: bool
 
@@ -134,29 +150,26 @@ class Ledger:
         )  # to count them takes the longer the more there are
         self.next_no = (one("SELECT max(no) FROM job").get or 0) + 1
         self._rebuild_queues()
-        for no, key, has_beside, *row in one(
-            f"SELECT no, queue, beside, {RECORD} FROM job INDEXED BY job_running"  # noqa: S608 (constants)
+        for row in one(
+            f"SELECT {_RUNNING} FROM job INDEXED BY job_running"  # noqa: S608 (constants)
             " WHERE state = 1 ORDER BY no"
         ):
-            record = record_of(row)
-            self.admission.restore(key, record.queue, running=1, queued=0)
-            self.running[record.job_id] = Running(
-                no=no, key=key, record=record, has_beside=bool(has_beside)
+            running = _running_of(row)
+            self.running[running.record.job_id] = running
+            self.admission.restore(
+                running.key, running.record.queue, running.kind, running=1, queued=0
             )
 
     def _rebuild_queues(self) -> None:
         for key, name in self.db.execute("SELECT queue, name FROM pause"):
             self.admission.pause(key, name)
         # The queue with the oldest job has the first turn.
-        for key, queued, no in self.db.execute(
-            "SELECT queue, count(*), min(no) FROM job INDEXED BY job_waiting"
-            " WHERE state = 0 GROUP BY queue ORDER BY 3"
-        ):
+        for kind, key, queued, no in self.db.execute(_QUEUES):
             name, slots = self.db.execute(
                 "SELECT queue_name, slots FROM job WHERE no = ?", (no,)
             ).get
             spec = None if name is None else QueueSpec(name=name, concurrency=slots)
-            self.admission.restore(key, spec, running=0, queued=queued)
+            self.admission.restore(key, spec, Kind(kind), running=0, queued=queued)
 
     def set_room(self, max_running: int) -> None:
         """Let at most so many jobs run from now on."""
@@ -179,16 +192,15 @@ class Ledger:
         }
         return News(jobs=jobs, counts=counts)
 
-    def start_oldest(self, key: bytes) -> Claim:
-        """Start the job that waits longest in a queue."""
-        no, has_beside, *row = self.db.execute(_START, (self.clock(), key)).get
-        record = record_of(row)
-        self.admission.start(key)
-        self.running[record.job_id] = Running(
-            no=no, key=key, record=record, has_beside=bool(has_beside)
-        )
-        self.changed[record.job_id] = record
-        return self.claim(record.job_id)
+    def start_oldest(self, key: bytes, kinds: tuple[Kind, ...]) -> Claim:
+        """Start the job of these kinds that waits longest in a queue."""
+        row = self.db.execute(_STARTS[kinds], (self.clock(), key)).get
+        running = _running_of(row)
+        self.admission.start(key, running.kind)
+        job_id = running.record.job_id
+        self.running[job_id] = running
+        self.changed[job_id] = running.record
+        return self.claim(job_id)
 
     def claim(self, job_id: JobId) -> Claim:
         """Return the right to run a running job, with what was sealed."""
@@ -208,18 +220,18 @@ class Ledger:
         """End a running job: its slot is free, what lay beside it is gone."""
         job_id = running.record.job_id
         self._end(running.no, running.record, outcome, has_beside=running.has_beside)
-        self.admission.end(running.key)
+        self.admission.end(running.key, running.kind)
         del self.running[job_id]
 
     def end_queued(self, no: int, outcome: Outcome) -> None:
         """End job `no`, which waits."""
-        key, has_beside, *row = self.db.execute(
-            f"SELECT queue, beside, {RECORD} FROM job"  # noqa: S608 (constants)
+        key, on_loss, has_beside, *row = self.db.execute(
+            f"SELECT queue, on_loss, beside, {RECORD} FROM job"  # noqa: S608 (constants)
             " WHERE no = ?",
             (no,),
         ).get
         self._end(no, record_of(row), outcome, has_beside=bool(has_beside))
-        self.admission.drop(key)
+        self.admission.drop(key, KINDS[on_loss])
 
     def add_packets(
         self, running: Running, first: int, packets: Sequence[JsonText]
@@ -263,3 +275,15 @@ class Ledger:
         self.changed[record.job_id] = attrs.evolve(
             record, state=State.ENDED, ended_at=now, outcome=outcome
         )
+
+
+def _running_of(row: Any) -> Running:
+    """Return the job that a row with the columns of `_RUNNING` tells of."""
+    no, key, on_loss, has_beside, *record = row
+    return Running(
+        no=no,
+        key=key,
+        kind=KINDS[on_loss],
+        record=record_of(record),
+        has_beside=bool(has_beside),
+    )

@@ -10,17 +10,18 @@ from harpcaller.store import Claim, QueueHead, QueuePage
 from harpcaller.store.admission import NO_QUEUE, key_of
 from harpcaller.store.sqlite import jobs
 from harpcaller.store.sqlite.ledger import Ledger
-from harpcaller.store.sqlite.rows import id_of
+from harpcaller.store.sqlite.rows import ALL_WAITING, KINDS, id_of
 from protocol.call import QueueSpec
 from protocol.job import JobId
 from protocol.jsontext import JsonText
 from protocol.outcome import Cancelled, outcome_text
 
-_END_WAITING = """UPDATE job
+_END_WAITING = f"""UPDATE job
     SET state = 2, ended_at = ?, outcome = ?, packets = coalesce(
         (SELECT first + count FROM chunk WHERE job = job.no
          ORDER BY first DESC LIMIT 1), 0)
-    WHERE state = 0 AND queue = ? RETURNING no, id, beside"""
+    WHERE no IN (SELECT no FROM {ALL_WAITING} WHERE queue = ?)
+    RETURNING no, id, on_loss, beside"""  # noqa: S608 (constants)
 
 
 def cancel_queue(ledger: Ledger, name: JsonText) -> tuple[JobId, ...]:
@@ -30,14 +31,13 @@ def cancel_queue(ledger: Ledger, name: JsonText) -> tuple[JobId, ...]:
         _END_WAITING, (ledger.clock(), outcome_text(Cancelled()), key)
     ).fetchall()
     ended.sort()
-    for no, blob, has_beside in ended:
+    for no, blob, on_loss, has_beside in ended:
         ledger.changed[id_of(blob)] = None
+        ledger.admission.drop(key, KINDS[on_loss])
         if has_beside:
             ledger.erase_beside(no)
-    if ended:
-        ledger.admission.drop(key, len(ended))
-        ledger.ended += len(ended)
-    return tuple(id_of(blob) for _, blob, _ in ended)
+    ledger.ended += len(ended)
+    return tuple(id_of(blob) for _, blob, _, _ in ended)
 
 
 def pause_queue(ledger: Ledger, name: JsonText, paused: bool) -> tuple[Claim, ...]:

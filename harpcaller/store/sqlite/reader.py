@@ -17,6 +17,7 @@ from harpcaller.store import JobFilter, JobPage, LogPage, Unavailable
 from harpcaller.store.admission import key_of
 from harpcaller.store.sqlite import chunks
 from harpcaller.store.sqlite.rows import (
+    ALL_WAITING,
     RECORD,
     STATES,
     blob_of,
@@ -195,7 +196,7 @@ def _hex_digits(id_part: str | None) -> str | None:
 
 
 def _source(where: JobFilter) -> tuple[str, str, tuple[object, ...]]:
-    """Return where to look: an index, the condition that it serves, and its value.
+    """Return where to look: by an index, the condition that it serves, and its value.
 
     Left alone, the planner goes through all rows for the sake of their order.
     """
@@ -207,7 +208,7 @@ def _source(where: JobFilter) -> tuple[str, str, tuple[object, ...]]:
         )
     if where.state is State.QUEUED and where.queue is not None:
         key = key_of(QueueSpec(name=where.queue))
-        return "job INDEXED BY job_waiting", " AND state = 0 AND queue = ?", (key,)
+        return f"{ALL_WAITING} AS job", " AND queue = ?", (key,)
     if where.state is State.QUEUED:
         return "job INDEXED BY job_queued", " AND state = 0", ()
     if where.state is State.RUNNING:

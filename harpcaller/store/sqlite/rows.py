@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from harpcaller.store import OnLoss
+from harpcaller.store.admission import Kind
+from harpcaller.store.loss import kind_of
 from protocol.call import QueueSpec
 from protocol.job import JobId, JobRecord, State
 from protocol.jsontext import JsonText
@@ -13,6 +15,16 @@ from protocol.outcome import read_outcome
 QUEUED, RUNNING, ENDED = 0, 1, 2
 STATES = (State.QUEUED, State.RUNNING, State.ENDED)
 ON_LOSS = (OnLoss.END, OnLoss.RETRY, OnLoss.RESUME)
+KINDS = tuple(map(kind_of, ON_LOSS))
+
+# Where to look for what waits. Both indexes are in the order of queues and numbers.
+WAITING = {
+    Kind.PLAIN: "job INDEXED BY job_waiting_plain WHERE state = 0 AND on_loss < 2",
+    Kind.JOURNALLED: (
+        "job INDEXED BY job_waiting_journalled WHERE state = 0 AND on_loss = 2"
+    ),
+}
+ALL_WAITING = f"({' UNION ALL '.join(f'SELECT * FROM {w}' for w in WAITING.values())})"  # noqa: S608 (constants)
 
 # Before its end a job's packets are counted in the log alone: a column would be one
 # more row to write for every append.
@@ -20,8 +32,7 @@ RECORD = """id, state, host, procedure, arguments, timeout_s, max_exec_s,
     submitted_at, started_at, ended_at, outcome, queue_name, slots, info, retries,
     starts, CASE state WHEN 2 THEN packets ELSE coalesce(
         (SELECT first + count FROM chunk WHERE job = job.no
-         ORDER BY first DESC LIMIT 1), 0) END, identity"""
-RECORD_COLUMNS = 18
+         ORDER BY first DESC LIMIT 1), 0) END, identity, label"""
 
 
 def blob_of(job_id: JobId) -> bytes:
@@ -56,4 +67,5 @@ def record_of(row: Any) -> JobRecord:
         starts=row[15],
         packets=row[16],
         identity=row[17],
+        label=row[18],
     )
