@@ -189,3 +189,4 @@ IGNORED = {
 }
 STREAM_DIRECTORY = "stream_directory"  # the original's name for state_dir
 TABLES = ("hosts", "http", "identities")
+ADAPTERS = "adapters"
