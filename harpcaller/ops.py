@@ -14,8 +14,9 @@ from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.dispatch.followers import Outbox
 from harpcaller.dispatch.parent import LARGE_CALL_BYTES, admit
 from harpcaller.identities import rights
-from harpcaller.identities.identity import Identity, Role
+from harpcaller.identities.identity import Identity
 from harpcaller.identities.visitor import Visitor
+from harpcaller.roles import Role
 from harpcaller.runners.installed import Installed
 from harpcaller.store import (
     Full,

@@ -63,8 +63,8 @@ def test_a_number_is_hidden_as_such_and_in_texts() -> None:
 
     hidden = sealed.hide(said)
 
-    assert b"12345678," not in hidden
-    assert hidden.endswith(b",12345678.0,true,1.5]")
+    expected = f'["{REF}0","{REF}1","no {REF}1",12345678.0,true,1.5]'
+    assert hidden == expected.encode()
     assert sealed.open(hidden) == said
 
 
