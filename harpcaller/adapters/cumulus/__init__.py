@@ -1,0 +1,1 @@
+"""NASA Cumulus: ingest workflows whose tasks hand one message on."""
