@@ -1,65 +1,71 @@
-"""The message that tasks hand on: its form, and the wrapper it may come in."""
+"""The form of a message: what it may be wrapped in, and what it must have."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TypeAlias
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias
 
-import attrs
-
-from harpcaller.adapters.cumulus.errors import CumulusError
+from harpcaller.adapters.cumulus.errors import invalid_message
+from harpcaller.adapters.cumulus.templates import MAX_DEPTH, depth_of
 from protocol.jsontext import JsonValue
 
-Message: TypeAlias = dict[str, JsonValue]
+Message: TypeAlias = Mapping[str, JsonValue]
+
+SOURCES: Final = ("sfn", "stdin", "local")
+_OBJECTS: Final = ("meta", "workflow_config", "task_config")
+_NOTHING: Final = (None, "", 0, False, "None")
 
 
-@attrs.frozen(kw_only=True)
-class Unwrapped:
-    """A message out of its wrapper; `given` are the fields that stood beside it."""
+def unwrap(event: JsonValue) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the message of an event, and what stands beside it in a `cma` wrapper.
 
-    message: Message
-    given: frozenset[str] = frozenset()
-
-
-def unwrap(value: JsonValue) -> Unwrapped:
-    """Return the message of a value, out of `cma` if it is wrapped; its form unjudged.
-
-    Raises:
-        CumulusError: Cumulus.InvalidMessage: no object, or `cma` without one.
-    """
-    raise NotImplementedError
-
-
-def submitted(value: JsonValue) -> Message:
-    """Return the message that was submitted, unwrapped, its form checked.
-
-    What `replace` may yet bring need not be there.
+    The latter is in the message already.
 
     Raises:
         CumulusError: Cumulus.InvalidMessage.
     """
-    raise NotImplementedError
+    if not isinstance(event, dict):
+        raise invalid_message("message", "an object")
+    if "cma" not in event:
+        return event, {}
+    wrapper = event["cma"]
+    inner = wrapper.get("event") if isinstance(wrapper, dict) else None
+    if not isinstance(wrapper, dict) or not isinstance(inner, dict):
+        raise invalid_message("cma.event", "an object")
+    beside = {key: value for key, value in wrapper.items() if key != "event"}
+    return {**inner, **beside}, beside
 
 
-def problems(value: JsonValue) -> Iterator[CumulusError]:
-    """Yield all that is wrong with the form of a submitted message."""
-    raise NotImplementedError
-
-
-def check_form(message: Message, task: str | None = None) -> None:
-    """Do nothing if a message has the form that every task may rely on.
+def check(message: JsonValue) -> None:
+    """Do nothing if a message has the form that every task may count on.
 
     Raises:
-        CumulusError: Cumulus.InvalidMessage.
+        CumulusError: Cumulus.InvalidMessage, with the path.
     """
-    raise NotImplementedError
+    if not isinstance(message, dict):
+        raise invalid_message("message", "an object")
+    if not isinstance(message.get("cumulus_meta"), dict):
+        raise invalid_message("cumulus_meta", "an object")
+    for name in _OBJECTS:
+        if not isinstance(message.get(name) or {}, dict) or message.get(name) == []:
+            raise invalid_message(name, "an object")
+    tasks = message.get("workflow_config") or {}
+    for name, config in tasks.items():
+        if config is not None and not isinstance(config, dict):
+            raise invalid_message(f"workflow_config.{name}", "an object")
+    if depth_of(message) > MAX_DEPTH:
+        raise invalid_message("message", f"at most {MAX_DEPTH} levels")
 
 
 def is_set(exception: JsonValue) -> bool:
-    """Tell whether an exception says that a task aborted."""
-    raise NotImplementedError
+    """Tell whether an `exception` says that a task aborted."""
+    if isinstance(exception, dict | list):
+        return bool(exception)
+    return exception not in _NOTHING
 
 
-def equals(one: JsonValue, other: JsonValue) -> bool:
-    """Tell whether two values are the same JSON: 1, 1.0 and true all differ."""
-    raise NotImplementedError
+def odd_source(message: Message) -> bool:
+    """Tell whether a message comes from where none should."""
+    meta = message.get("cumulus_meta")
+    source = meta.get("message_source") if isinstance(meta, dict) else None
+    return source is not None and source not in SOURCES

@@ -46,9 +46,9 @@ def get(value: JsonValue, steps: Steps) -> JsonValue:
         NotThere: nothing is.
     """
     for step in steps:
-        if isinstance(step, str) and isinstance(value, dict) and step in value:
-            value = value[step]
-        elif isinstance(step, int) and isinstance(value, list) and step < len(value):
+        if (isinstance(step, str) and isinstance(value, dict) and step in value) or (
+            isinstance(step, int) and isinstance(value, list) and step < len(value)
+        ):
             value = value[step]
         else:
             raise NotThere
@@ -147,7 +147,7 @@ def _parsed(path: str) -> Any:
     parse = jsonpath_parser()
     try:
         return parse(path)
-    except Exception:  # noqa: BLE001 (its own errors have no common class)
+    except Exception:
         raise NoPath from None
 
 

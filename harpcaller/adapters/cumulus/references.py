@@ -1,16 +1,33 @@
-"""References to stored documents: which there are, and what comes in their place."""
+"""Documents that a message refers to, and how they are named outside."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import quote
+
 import attrs
 
-from harpcaller.adapters.cumulus.errors import CumulusError
-from protocol.jsontext import JsonValue
+from harpcaller.adapters.cumulus.errors import (
+    REMOTE,
+    CumulusError,
+    invalid_message,
+    too_large,
+)
+from harpcaller.adapters.cumulus.paths import Steps, read_simple
+from harpcaller.adapters.cumulus.templates import MAX_DEPTH, depth_of
+from protocol.errors import WireError
+from protocol.jsontext import JsonValue, decode
+
+_ROOT: Final = "$"
+_NO_ROOT: Final = "$."
+_MARK: Final = b"\xef\xbb\xbf"  # in front of what some programs write
+_KEYS: Final = ({"Bucket", "Key"}, {"Bucket", "Key", "VersionId"})
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Reference:
-    """An object in a bucket, and which version of it."""
+    """A document in a bucket."""
 
     bucket: str
     key: str
@@ -18,33 +35,100 @@ class Reference:
 
     @property
     def uri(self) -> str:
-        """The object as Fetch and Save name it."""
-        raise NotImplementedError
+        """Its name for those who fetch it: `s3://BUCKET/KEY[?versionId=V]`."""
+        uri = f"s3://{quote(self.bucket, safe='')}/{quote(self.key)}"
+        if self.version is None:
+            return uri
+        return f"{uri}?versionId={quote(self.version, safe='')}"
+
+    @property
+    def about(self) -> dict[str, JsonValue]:
+        """What is told of it."""
+        return {"bucket": self.bucket, "key": self.key}
+
+    def error(self, code: str, text: str) -> CumulusError:
+        """Return the complaint that it cannot be had, or kept."""
+        return CumulusError(REMOTE, text, code=code, about={**self.about, "code": code})
+
+    def check_allowed(self, buckets: frozenset[str] | None) -> None:
+        """Do nothing if its bucket is one of `buckets`; None is all.
+
+        Raises:
+            CumulusError: RemoteResourceError, NotAllowed.
+        """
+        if buckets is not None and self.bucket not in buckets:
+            raise self.error("NotAllowed", "the bucket is not in bucket_allow")
+
+
+@attrs.frozen(kw_only=True)
+class Replace:
+    """A document to be put into the message: no steps are the whole of it."""
+
+    reference: Reference
+    steps: Steps
 
 
 def payload_reference(payload: JsonValue) -> Reference | None:
-    """Return what a payload refers to, None if it is data itself."""
-    raise NotImplementedError
+    """Return what a payload refers to, None if it is data."""
+    if not isinstance(payload, dict) or payload.keys() not in _KEYS:
+        return None
+    if not all(isinstance(part, str) and part for part in payload.values()):
+        return None
+    return _reference(payload)
 
 
-def check_allowed(reference: Reference, allowed: frozenset[str]) -> None:
-    """Do nothing if a bucket may be read and written.
-
-    Raises:
-        CumulusError: RemoteResourceError, code NotAllowed.
-    """
-    raise NotImplementedError
-
-
-def remote_error(reference: Reference, code: str, text: str) -> CumulusError:
-    """Return the error of a Fetch or Save that failed."""
-    raise NotImplementedError
-
-
-def read_document(reference: Reference, body: bytes, max_bytes: int) -> JsonValue:
-    """Return the value of a stored document.
+def read_replace(message: Mapping[str, JsonValue]) -> Replace | None:
+    """Return the document that a message wants put into it, if it does.
 
     Raises:
-        CumulusError: RemoteResourceError, code InvalidJSON; States.DataLimitExceeded.
+        CumulusError: Cumulus.InvalidMessage.
     """
-    raise NotImplementedError
+    value = message.get("replace")
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise invalid_message("replace", "an object with Bucket and Key")
+    for name in ("Bucket", "Key"):
+        if not isinstance(value.get(name), str) or not value[name]:
+            raise invalid_message(f"replace.{name}", "a string, not empty")
+    target = value.get("TargetPath", _ROOT)
+    steps = read_target(target)
+    if steps is None:
+        raise invalid_message("replace.TargetPath", "$ or one simple path")
+    return Replace(reference=_reference(value), steps=steps)
+
+
+def read_target(target: JsonValue) -> Steps | None:
+    """Return the steps of a simple path, none for `$`; None if it is neither."""
+    if target == _ROOT:
+        return ()
+    return read_simple(target) if isinstance(target, str) else None
+
+
+def read_document(reference: Reference, body: bytes) -> JsonValue:
+    """Return what a fetched document says.
+
+    Raises:
+        CumulusError: RemoteResourceError, InvalidJSON; States.DataLimitExceeded, it
+            nests too deeply.
+    """
+    try:
+        value = decode(body.removeprefix(_MARK))
+    except WireError as error:
+        offset = error.message.rpartition(" at byte ")[2]
+        place = f" at byte {offset}" if offset.isdigit() else ""
+        text = f"the document is no JSON{place}"
+        raise reference.error("InvalidJSON", text) from None
+    depth = depth_of(value)
+    if depth > MAX_DEPTH:
+        raise too_large("depth of the document", depth, MAX_DEPTH)
+    return value
+
+
+def _reference(value: Mapping[str, JsonValue]) -> Reference:
+    version = value.get("VersionId")
+    return Reference(
+        bucket=str(value["Bucket"]),
+        key=str(value["Key"]),
+        version=version if isinstance(version, str) and version else None,
+    )

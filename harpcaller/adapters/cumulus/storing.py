@@ -1,66 +1,94 @@
-"""What of a message is stored, where, and the message after it."""
+"""What of a message is stored outside, and the message that refers to it then."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from typing import Any, Final
 
 import attrs
 
-from harpcaller.adapters.cumulus.message import Message
+from harpcaller.adapters.cumulus import paths
+from harpcaller.adapters.cumulus.configuration import (
+    REPLACE_CONFIG,
+    TASK_CONFIG,
+    Storing,
+)
+from harpcaller.adapters.cumulus.errors import invalid_message, invalid_workflow
+from harpcaller.adapters.cumulus.paths import NotThere
 from harpcaller.adapters.cumulus.references import Reference
-from harpcaller.adapters.cumulus.terms import TaskTerms
-from protocol.jsontext import JsonValue
+from protocol.jsontext import JsonValue, encode
+
+_FOLDER: Final = "events"
 
 
 @attrs.frozen(kw_only=True)
 class Stored:
-    """What is to be saved where, and the message once it is; its bucket is allowed."""
+    """A document to be written, and the message once it is."""
 
     reference: Reference
     body: bytes = attrs.field(repr=False)
-    message: Message = attrs.field(repr=False)
+    message: dict[str, Any] = attrs.field(repr=False)
 
 
-def store_by_config(
-    message: Message, terms: TaskTerms, object_id: str
-) -> Stored | Message:
-    """Return what ReplaceConfig makes of the message after a task.
+def stored(
+    message: Mapping[str, JsonValue], storing: Storing, object_id: str
+) -> dict[str, Any] | Stored:
+    """Return the message that is handed on, or what has to be stored before.
 
-    `object_id` is the UUID in the key of what is stored.
-
-    Raises:
-        CumulusError: Cumulus.InvalidMessage, RemoteResourceError.
-    """
-    raise NotImplementedError
-
-
-def check_replace_config(config: JsonValue, path: str = "ReplaceConfig") -> None:
-    """Do nothing if a ReplaceConfig can be followed.
+    `object_id` is the last part of the key of what is stored.
 
     Raises:
-        CumulusError: Cumulus.InvalidWorkflow.
+        CumulusError: Cumulus.InvalidWorkflow, the path finds nothing;
+            Cumulus.InvalidMessage, there is no bucket to store in.
     """
-    raise NotImplementedError
+    bare = {
+        key: value
+        for key, value in message.items()
+        if key not in (REPLACE_CONFIG, TASK_CONFIG)
+    }
+    try:
+        value = paths.get(bare, storing.steps)
+    except NotThere:
+        path = paths.spelled(storing.steps)
+        raise invalid_workflow(
+            f"{REPLACE_CONFIG}.Path", f"{path} to be there"
+        ) from None
+    if size_of(value) < storing.max_size:
+        return bare
+    reference = system_reference(message, object_id)
+    after: dict[str, Any] = {"cumulus_meta": message["cumulus_meta"]}
+    if storing.steps:
+        put = paths.put(bare, storing.steps, _emptied(value))
+        assert isinstance(put, dict)  # noqa: S101 (a message stays one)
+        after = put
+    after["replace"] = {
+        "Bucket": reference.bucket,
+        "Key": reference.key,
+        "TargetPath": storing.target,
+    }
+    return Stored(reference=reference, body=encode(value), message=after)
 
 
-def spill_payload(
-    message: Message, *, over_bytes: int, bucket: str, object_id: str
-) -> Stored | Message:
-    """Return the result with a large payload stored and a reference in its place."""
-    raise NotImplementedError
-
-
-def bound_result(
-    message: Message, *, max_bytes: int, allowed: frozenset[str], object_id: str
-) -> Stored | Message:
-    """Return the result, stored whole if it has more than `max_bytes`.
+def system_reference(message: Mapping[str, JsonValue], object_id: str) -> Reference:
+    """Return where a message's own documents are stored.
 
     Raises:
-        CumulusError: States.DataLimitExceeded: there is no allowed system_bucket.
+        CumulusError: Cumulus.InvalidMessage, it names no bucket.
     """
-    raise NotImplementedError
+    meta = message["cumulus_meta"]
+    bucket = meta.get("system_bucket") if isinstance(meta, dict) else None
+    if not isinstance(bucket, str) or not bucket:
+        raise invalid_message("cumulus_meta.system_bucket", "the name of a bucket")
+    return Reference(bucket=bucket, key=f"{_FOLDER}/{object_id}")
 
 
-def replace_config_of(message: Message, terms: TaskTerms) -> Mapping[str, JsonValue]:
-    """Return the ReplaceConfig in force: the step's, else the message's, else {}."""
-    raise NotImplementedError
+def size_of(value: JsonValue) -> int:
+    """Return the bytes that Python's own JSON takes for a value: `é` is 6."""
+    return len(json.dumps(value))
+
+
+def _emptied(value: JsonValue) -> JsonValue:
+    if isinstance(value, dict):
+        return {}
+    return [] if isinstance(value, list) else ""

@@ -1,76 +1,259 @@
-"""From the message to the call: step by step, since documents may have to be fetched.
+"""What a task receives: its message step by step, and at last the call's arguments.
 
-begin ──▶ Wanted ──with_document──▶ Wanted | Prepared
-  └─────────────────────────────────────▶ Prepared
+begin ─▶ replace_of ─▶ replaced ─▶ payload_of ─▶ with_payload ─▶ prepare
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Any
 
 import attrs
 
-from harpcaller.adapters.cumulus.message import Message
-from harpcaller.adapters.cumulus.references import Reference
+from harpcaller.adapters.cumulus import paths
+from harpcaller.adapters.cumulus.configuration import (
+    TASK_CONFIG,
+    Configuration,
+    Storing,
+    check_config,
+    configuration_of,
+    storing_of,
+)
+from harpcaller.adapters.cumulus.errors import (
+    REMOTE,
+    CumulusError,
+    invalid_message,
+    too_large,
+)
+from harpcaller.adapters.cumulus.message import Message, check, is_set, unwrap
+from harpcaller.adapters.cumulus.paths import NotThere
+from harpcaller.adapters.cumulus.references import (
+    Reference,
+    Replace,
+    payload_reference,
+    read_replace,
+)
+from harpcaller.adapters.cumulus.schemas import check_format, validate
 from harpcaller.adapters.cumulus.templates import Resolver
-from harpcaller.adapters.cumulus.terms import TaskTerms
-from protocol.jsontext import JsonValue
+from harpcaller.adapters.cumulus.terms import CallForm, TaskTerms
+from protocol.jsontext import JsonText, JsonValue, encode
+
+__all__ = [
+    "Begun",
+    "Prepared",
+    "begin",
+    "check_config",
+    "payload_of",
+    "prepare",
+    "replace_of",
+    "replaced",
+    "with_payload",
+]
 
 
-@attrs.frozen(kw_only=True)
-class Wanted:
-    """A document to be fetched before it goes on; its bucket is allowed.
+@attrs.frozen
+class Begun:
+    """A message that a task begins with, and what a wrapper said beside it."""
 
-    `what` is the last part of the key of its Fetch: `replace` or `payload`.
-    """
-
-    what: str
-    reference: Reference
-    max_bytes: int
-    # … and what `with_document` needs to go on.
+    message: dict[str, Any] = attrs.field(repr=False)
+    beside: Mapping[str, JsonValue] = attrs.field(factory=dict, repr=False)
 
 
 @attrs.frozen(kw_only=True)
 class Prepared:
-    """A task that is ready to be called.
+    """A task that can be called.
 
-    `arguments` are the call's, `message` is the message as it now is, with the task
-    noted in it; `resolver` finds what templates of host and queue name.
+    `message` is the message as it now is, `sent` what a call of the form `message` got.
     """
 
-    arguments: JsonValue
-    message: Message
-    config: Mapping[str, JsonValue]
-    message_config: Mapping[str, JsonValue] | None
-    resolver: Resolver
+    terms: TaskTerms
+    message: Mapping[str, JsonValue] = attrs.field(repr=False)
+    arguments: JsonValue = attrs.field(repr=False)
+    text: JsonText = attrs.field(repr=False)  # of the arguments
+    configuration: Configuration = attrs.field(repr=False)
+    storing: Storing | None = None
+    sent: Mapping[str, JsonValue] = attrs.field(factory=dict, repr=False)
 
 
-Step: TypeAlias = Wanted | Prepared
-
-
-def begin(message: JsonValue, terms: TaskTerms) -> Step:
-    """Return what a task needs first: a document, or nothing more.
+def begin(event: JsonValue) -> Begun:
+    """Return the message of an event, unwrapped.
 
     Raises:
-        CumulusError: it cannot be called with this message.
+        CumulusError: Cumulus.InvalidMessage.
     """
-    raise NotImplementedError
+    message, beside = unwrap(event)
+    if message.get("replace") is None:
+        check(message)
+    return Begun(message, beside)
 
 
-def with_document(wanted: Wanted, body: bytes, terms: TaskTerms) -> Step:
-    """Return what a task needs next, the document that was wanted put in its place.
+def replace_of(begun: Begun) -> Replace | None:
+    """Return the document that is to be put into the message, if there is one.
 
     Raises:
-        CumulusError: it cannot be called with this message.
+        CumulusError: Cumulus.InvalidMessage.
     """
-    raise NotImplementedError
+    replace = read_replace(begun.message)
+    if replace is not None:
+        _check_target(begun.message, replace)
+    return replace
 
 
-def check_config(config: Mapping[str, JsonValue], path: str = "task_config") -> None:
-    """Do nothing if `cumulus_message` in a task's configuration can be followed.
+def replaced(begun: Begun, replace: Replace, document: JsonValue) -> Begun:
+    """Return the message with a stored document in it: what is local wins.
 
     Raises:
-        CumulusError: Cumulus.InvalidWorkflow.
+        CumulusError: RemoteResourceError, NotAnObject; Cumulus.InvalidMessage.
     """
-    raise NotImplementedError
+    message = {key: part for key, part in begun.message.items() if key != "replace"}
+    if not replace.steps:
+        if not isinstance(document, dict):
+            raise CumulusError(
+                REMOTE,
+                "the stored message is no object",
+                code="NotAnObject",
+                about={**replace.reference.about, "code": "NotAnObject"},
+            )
+        whole = {**message, **document, **begun.beside}
+        whole.pop("replace", None)
+        exception = message.get("exception")
+        if is_set(exception) and not is_set(document.get("exception")):
+            whole["exception"] = exception
+        message = whole
+    else:
+        message = _put_into(message, replace, document)
+    check(message)
+    return Begun(message, begun.beside)
+
+
+def payload_of(begun: Begun, terms: TaskTerms) -> Reference | None:
+    """Return what the payload refers to, if it is to be fetched."""
+    return payload_reference(begun.message.get("payload")) if terms.fetch else None
+
+
+def with_payload(begun: Begun, document: JsonValue) -> Begun:
+    """Return the message with the fetched payload in it."""
+    return Begun({**begun.message, "payload": document}, begun.beside)
+
+
+def prepare(begun: Begun, terms: TaskTerms, max_bytes: int) -> Prepared:
+    """Return the call that a message makes, `max_bytes` long at most.
+
+    Raises:
+        CumulusError: Cumulus.InvalidWorkflow, Cumulus.ValidationError,
+            States.DataLimitExceeded.
+    """
+    message = _with_metadata(begun.message, terms)
+    configuration = configuration_of(message, terms)
+    storing = storing_of(message, terms)
+    resolver = Resolver(message, max_bytes)
+    config = resolver.resolve(dict(configuration.config))
+    given = message.get("payload")
+    if configuration.input is not None:
+        given = resolver.resolve(configuration.input)
+    _check_input(terms, config, given)
+    sent: dict[str, Any] = {}
+    if terms.call is CallForm.MESSAGE:
+        sent = _sent(message, configuration, config)
+    arguments = _arguments(terms, message, configuration, config, given, sent)
+    text = encode(arguments)
+    if len(text) > max_bytes:
+        raise too_large("bytes of input and configuration", len(text), max_bytes)
+    return Prepared(
+        terms=terms,
+        message=message,
+        arguments=arguments,
+        text=text,
+        configuration=configuration,
+        storing=storing,
+        sent=sent,
+    )
+
+
+# ── steps ──
+def _check_target(message: Message, replace: Replace) -> None:
+    """Do nothing if what is to be replaced is there, or is the payload."""
+    if replace.steps in ((), ("payload",)):
+        return
+    try:
+        paths.get(dict(message), replace.steps)
+    except NotThere:
+        raise invalid_message("replace.TargetPath", "a place that is there") from None
+
+
+def _put_into(
+    message: dict[str, Any], replace: Replace, document: JsonValue
+) -> dict[str, Any]:
+    try:
+        there = paths.get(message, replace.steps)
+    except NotThere:
+        there = None
+    if isinstance(there, dict) and isinstance(document, dict):
+        document = {**there, **document}
+    put = paths.put(message, replace.steps, document)
+    assert isinstance(put, dict)  # noqa: S101 (a message stays one)
+    return put
+
+
+def _with_metadata(message: dict[str, Any], terms: TaskTerms) -> dict[str, Any]:
+    if terms.metadata is None:
+        return message
+    meta = message.get("meta") or {}
+    tasks = meta.get("workflow_tasks")
+    tasks = tasks if isinstance(tasks, dict) else {}
+    numbers = [int(key) for key in tasks if key.isascii() and key.isdigit()]
+    number = str(max(numbers, default=-1) + 1)
+    tasks = {**tasks, number: dict(terms.metadata)}
+    return {**message, "meta": {**meta, "workflow_tasks": tasks}}
+
+
+def _check_input(terms: TaskTerms, config: JsonValue, given: JsonValue) -> None:
+    if "input" in terms.schemas:
+        validate(terms.schemas["input"], given, "input")
+    if "config" in terms.schemas and config != {}:
+        validate(terms.schemas["config"], config, "config")
+    check_format(terms.input_format, given, "input")
+
+
+def _sent(
+    message: Message, configuration: Configuration, config: JsonValue
+) -> dict[str, Any]:
+    """Return the message that a task is sent, its own configuration resolved."""
+    place = configuration.place or (TASK_CONFIG,)
+    if configuration.place is None and not config:
+        return dict(message)
+    sent = paths.put(dict(message), place, config)
+    assert isinstance(sent, dict)  # noqa: S101 (a message stays one)
+    return sent
+
+
+def _arguments(
+    terms: TaskTerms,
+    message: Message,
+    configuration: Configuration,
+    config: JsonValue,
+    given: JsonValue,
+    sent: dict[str, Any],
+) -> JsonValue:
+    if terms.call is CallForm.MESSAGE:
+        return [sent]
+    event: dict[str, Any] = {"input": given, "config": config}
+    if terms.call is CallForm.EVENT and configuration.message_config is not None:
+        event["messageConfig"] = configuration.message_config
+    execution = _execution(message)
+    if execution:
+        event["cumulus_config"] = execution
+    return event if terms.call is CallForm.NESTED else [event]
+
+
+def _execution(message: Message) -> dict[str, Any]:
+    """Return what is told of the execution: both names or neither, and the context."""
+    meta = message["cumulus_meta"]
+    assert isinstance(meta, dict)  # noqa: S101 (it was checked)
+    told = {}
+    names = ("state_machine", "execution_name")
+    if all(meta.get(name) is not None for name in names):
+        told = {name: meta[name] for name in names}
+    if meta.get("cumulus_context") is not None:
+        told["cumulus_context"] = meta["cumulus_context"]
+    return told

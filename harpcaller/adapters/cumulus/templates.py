@@ -8,13 +8,13 @@ right, and what was put in is never looked at again.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import attrs
 
 from harpcaller.adapters.cumulus import paths
-from harpcaller.adapters.cumulus.errors import CumulusError, too_large
+from harpcaller.adapters.cumulus.errors import too_large
 from harpcaller.adapters.cumulus.paths import NoPath, NotThere
 from protocol.jsontext import JsonValue, encode
 
@@ -51,6 +51,16 @@ class Resolver:
                 nest too deeply.
         """
         return self._resolve(value, 1)
+
+    def is_unfound(self, text: str) -> bool:
+        """Tell whether a string is one template whose path finds nothing."""
+        alone = _ALONE.fullmatch(text)
+        if alone is None:
+            return False
+        try:
+            return self._find(alone[1] if alone[2] is None else alone[2]) is None
+        except NoPath:
+            return False
 
     def _resolve(self, value: JsonValue, depth: int) -> JsonValue:
         if depth > MAX_DEPTH:
@@ -149,17 +159,18 @@ def _measured(value: JsonValue) -> _Found:
 
 def depth_of(value: JsonValue) -> int:
     """Return how deep a value nests: 0 for what is no list or object."""
-    depth, level = 0, [value]
-    while level := [
-        part
-        for one in level
-        if isinstance(one, Mapping | list)
-        for part in (one.values() if isinstance(one, Mapping) else one)
-    ] or ([None] if any(isinstance(one, Mapping | list) for one in level) else []):
+    depth = 0
+    level: list[JsonValue] = [value]
+    while level := [part for part in level if isinstance(part, Mapping | list)]:
         depth += 1
-        if level == [None]:
-            break
+        level = [part for one in level for part in _parts(one)]
     return depth
+
+
+def _parts(value: JsonValue) -> Iterable[JsonValue]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def check_depth(value: JsonValue, path: str) -> None:
@@ -171,6 +182,3 @@ def check_depth(value: JsonValue, path: str) -> None:
     depth = depth_of(value)
     if depth > MAX_DEPTH:
         raise too_large(f"depth of {path}", depth, MAX_DEPTH)
-
-
-__all__ = ["MAX_DEPTH", "CumulusError", "Resolver", "check_depth", "depth_of"]
