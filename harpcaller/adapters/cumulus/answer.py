@@ -77,61 +77,73 @@ def first_difference(
     fields, and fields other values: only what was taken away counts.
     """
     if isinstance(old, dict) and isinstance(new, dict):
-        for key in old:
-            at = f"{path}.{key}" if path else key
-            if key not in new:
-                return at
-            found = first_difference(old[key], new[key], at, may_add=may_add)
-            if found is not None:
-                return found
-        added = () if may_add else [key for key in new if key not in old]
-        return next((f"{path}.{key}" if path else key for key in added), None)
-    if may_add or _is_equal(old, new):
+        return _first_field(old, new, path, may_add=may_add)
+    if may_add:
         return None
-    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        pairs = enumerate(zip(old, new, strict=True))
-        return next(
-            at
-            for number, (one, other) in pairs
-            if (at := first_difference(one, other, f"{path}[{number}]")) is not None
-        )
-    return path
+    if isinstance(old, list) and isinstance(new, list):
+        return _first_element(old, new, path)
+    return None if _is_equal(old, new) else path
+
+
+def _first_field(old: Message, new: Message, path: str, *, may_add: bool) -> str | None:
+    for key in old:
+        at = _below(path, key)
+        if key not in new:
+            return at
+        found = first_difference(old[key], new[key], at, may_add=may_add)
+        if found is not None:
+            return found
+    added = () if may_add else (key for key in new if key not in old)
+    return next((_below(path, key) for key in added), None)
+
+
+def _first_element(old: list[JsonValue], new: list[JsonValue], path: str) -> str | None:
+    for number, (one, other) in enumerate(zip(old, new, strict=False)):
+        found = first_difference(one, other, f"{path}[{number}]")
+        if found is not None:
+            return found
+    return None if len(old) == len(new) else path
+
+
+def _below(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
 
 
 # ── steps ──
 def _from_message(prepared: Prepared, answer: JsonValue) -> Next:
     if not isinstance(answer, dict):
         raise _invalid("message", "the answer is no message")
-    sent = prepared.sent
-    fixed = _without(sent, _MAY_DIFFER)
-    path = first_difference(fixed, _without(answer, _MAY_DIFFER))
-    if path is None:
-        path = first_difference(
-            {"meta": sent.get("meta")} if "meta" in sent else {},
-            {"meta": answer["meta"]} if "meta" in answer else {},
-            may_add=True,
-        )
-    meta = answer.get("meta")
-    if path is None and meta is not None and not isinstance(meta, dict):
-        path = "meta"
+    path = _changed(prepared.sent, answer)
     if path is not None:
         raise _invalid(path, f"{path}: a task may not change it")
-    message = _without(prepared.message, _MAY_DIFFER)
-    ordered: dict[str, Any] = {}
-    for key in (*prepared.message, *(one for one in _MAY_DIFFER if one in answer)):
-        if key in _MAY_DIFFER:
-            if key in answer:
-                ordered[key] = answer[key]
-        else:
-            ordered[key] = message[key]
     came_in = prepared.message
-    if "exception" in came_in and "exception" not in answer:
-        ordered["exception"] = None
-    is_new = (
-        first_difference(came_in.get("exception"), ordered.get("exception")) is not None
-    )
-    settled = _settled(came_in, ordered, written="exception" in answer)
-    return Next(settled.message, is_new and is_set(ordered.get("exception")))
+    message: dict[str, Any] = {}
+    for key in (*came_in, *(name for name in _MAY_DIFFER if name in answer)):
+        if key not in _MAY_DIFFER:
+            message[key] = came_in[key]
+        elif key in answer:
+            message[key] = answer[key]
+    if "exception" in came_in:
+        message.setdefault("exception", None)
+    exception = message.get("exception")
+    is_new = not _is_same(came_in.get("exception"), exception)
+    settled = _settled(came_in, message, written="exception" in answer)
+    return Next(settled.message, is_new and is_set(exception))
+
+
+def _changed(sent: Message, answer: dict[str, JsonValue]) -> str | None:
+    """Return the path of the first change that no task may make."""
+    path = first_difference(_without(sent, _MAY_DIFFER), _without(answer, _MAY_DIFFER))
+    if path is not None:
+        return path
+    meta = answer.get("meta")
+    if meta is not None and not isinstance(meta, dict):
+        return "meta"
+    return first_difference(_meta_of(sent), _meta_of(answer), may_add=True)
+
+
+def _meta_of(message: Message) -> dict[str, JsonValue]:
+    return {"meta": message["meta"]} if "meta" in message else {}
 
 
 def _without(message: Message, names: Iterable[str]) -> dict[str, JsonValue]:
@@ -144,9 +156,8 @@ def _with_outputs(
     resolver = Resolver(answer, max_bytes)
     message: JsonValue = {**prepared.message, "payload": {}}
     for output in prepared.configuration.outputs or ():
-        source = output.source
-        value = resolver.resolve(source)
-        if value == source and isinstance(source, str) and resolver.is_unfound(source):
+        value = resolver.resolve(output.source)
+        if resolver.is_unfound(output.source):
             value = None  # here dotted paths that find nothing are null too
         message = paths.put(message, output.destination, value)
     assert isinstance(message, dict)  # noqa: S101 (a message stays one)
@@ -171,13 +182,10 @@ def _check_output(prepared: Prepared, output: JsonValue) -> None:
 
 
 def _is_equal(one: JsonValue, other: JsonValue) -> bool:
+    """Tell whether two values that are no lists or objects are the same."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
-    if isinstance(one, int | float) and isinstance(other, int | float):
-        return one == other
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_is_same, one, other))
-    return type(one) is type(other) and one == other
+    return one == other
 
 
 def _is_same(one: JsonValue, other: JsonValue) -> bool:

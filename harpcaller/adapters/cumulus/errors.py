@@ -1,4 +1,4 @@
-"""What goes wrong around a call, in the adapter's own words; never a value of a message."""
+"""What goes wrong around a call, in the adapter's own words; never a message's."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def invalid_message(path: str, expected: str) -> CumulusError:
 
 
 def invalid_workflow(path: str, expected: str) -> CumulusError:
-    """Return the complaint about one place of what a definition or message configures."""
+    """Return the complaint about one place of what is configured."""
     return CumulusError(INVALID_WORKFLOW, f"{path}: expected {expected}", path=path)
 
 

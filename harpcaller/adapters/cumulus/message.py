@@ -47,14 +47,17 @@ def check(message: JsonValue) -> None:
     if not isinstance(message.get("cumulus_meta"), dict):
         raise invalid_message("cumulus_meta", "an object")
     for name in _OBJECTS:
-        if not isinstance(message.get(name) or {}, dict) or message.get(name) == []:
-            raise invalid_message(name, "an object")
-    tasks = message.get("workflow_config") or {}
+        _check_object(message.get(name), name)
+    tasks: Any = message.get("workflow_config") or {}
     for name, config in tasks.items():
-        if config is not None and not isinstance(config, dict):
-            raise invalid_message(f"workflow_config.{name}", "an object")
+        _check_object(config, f"workflow_config.{name}")
     if depth_of(message) > MAX_DEPTH:
         raise invalid_message("message", f"at most {MAX_DEPTH} levels")
+
+
+def _check_object(value: JsonValue, path: str) -> None:
+    if value is not None and not isinstance(value, dict):
+        raise invalid_message(path, "an object")
 
 
 def is_set(exception: JsonValue) -> bool:

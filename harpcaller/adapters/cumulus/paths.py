@@ -46,13 +46,20 @@ def get(value: JsonValue, steps: Steps) -> JsonValue:
         NotThere: nothing is.
     """
     for step in steps:
-        if (isinstance(step, str) and isinstance(value, dict) and step in value) or (
-            isinstance(step, int) and isinstance(value, list) and step < len(value)
-        ):
-            value = value[step]
-        else:
-            raise NotThere
+        value = _field(value, step) if isinstance(step, str) else _element(value, step)
     return value
+
+
+def _field(value: JsonValue, name: str) -> JsonValue:
+    if not isinstance(value, dict) or name not in value:
+        raise NotThere
+    return value[name]
+
+
+def _element(value: JsonValue, index: int) -> JsonValue:
+    if not isinstance(value, list) or index >= len(value):
+        raise NotThere
+    return value[index]
 
 
 def put(value: JsonValue, steps: Steps, new: JsonValue) -> JsonValue:
@@ -122,16 +129,10 @@ def dotted(path: str, document: JsonValue) -> JsonValue:
     """
     value = document
     for part in path.split("."):
-        if isinstance(value, dict) and part in value:
-            value = value[part]
-        elif (
-            isinstance(value, list)
-            and _INDEX.fullmatch(part)
-            and int(part) < len(value)
-        ):
-            value = value[int(part)]
+        if isinstance(value, list) and _INDEX.fullmatch(part):
+            value = _element(value, int(part))
         else:
-            raise NotThere
+            value = _field(value, part)
     return value
 
 
@@ -157,9 +158,9 @@ def jsonpath_parser() -> Any:
     Raises:
         ImportError: the extra `cumulus` is not installed.
     """
-    import jsonpath_ng  # noqa: PLC0415 (an extra, and slow to import)
+    from jsonpath_ng import parser  # noqa: PLC0415 (an extra, and slow to import)
 
-    return jsonpath_ng.parse
+    return parser.parse
 
 
 def _check_nodes(document: JsonValue) -> None:

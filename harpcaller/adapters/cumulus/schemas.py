@@ -25,11 +25,8 @@ def check_schema(schema: JsonValue) -> str | None:
 
     if not isinstance(schema, dict | bool):
         return "expected a JSON Schema, an object"
-    validator = jsonschema.validators.validator_for(
-        schema, default=jsonschema.Draft202012Validator
-    )
     try:
-        validator.check_schema(schema)
+        _kind(schema).check_schema(schema)
     except jsonschema.SchemaError as error:
         return f"no JSON Schema: {error.json_path} violates {error.validator}"
     return None
@@ -66,6 +63,8 @@ def check_format(name: str, payload: JsonValue, what: str) -> None:
         case "null":
             if payload is not None:
                 raise _violation(what, f"{what}: expected null")
+        case _:  # any
+            pass
 
 
 def _check_list(payload: JsonValue, what: str, is_right: Any, expected: str) -> None:
@@ -93,11 +92,16 @@ def _violation(path: str, message: str) -> CumulusError:
 
 @functools.lru_cache(maxsize=256)
 def _validator(text: JsonText) -> Any:
-    import jsonschema  # noqa: PLC0415
-    import referencing  # noqa: PLC0415
+    import referencing  # noqa: PLC0415 (comes with jsonschema)
 
     schema = decode(text)
-    kind = jsonschema.validators.validator_for(
+    return _kind(schema)(schema, registry=referencing.Registry())
+
+
+def _kind(schema: Any) -> Any:
+    """Return the validator of the draft that a schema names."""
+    import jsonschema  # noqa: PLC0415 (an extra, and slow to import)
+
+    return jsonschema.validators.validator_for(
         schema, default=jsonschema.Draft202012Validator
     )
-    return kind(schema, registry=referencing.Registry())

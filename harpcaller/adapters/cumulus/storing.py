@@ -50,10 +50,8 @@ def stored(
     try:
         value = paths.get(bare, storing.steps)
     except NotThere:
-        path = paths.spelled(storing.steps)
-        raise invalid_workflow(
-            f"{REPLACE_CONFIG}.Path", f"{path} to be there"
-        ) from None
+        expected = f"{paths.spelled(storing.steps)} to be there"
+        raise invalid_workflow(f"{REPLACE_CONFIG}.Path", expected) from None
     if size_of(value) < storing.max_size:
         return bare
     reference = system_reference(message, object_id)

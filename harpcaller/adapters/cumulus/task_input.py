@@ -63,13 +63,13 @@ class Begun:
 class Prepared:
     """A task that can be called.
 
-    `message` is the message as it now is, `sent` what a call of the form `message` got.
+    `message` is the message as it now is, `text` are the arguments of the call, and
+    `sent` is what a call of the form `message` gets.
     """
 
     terms: TaskTerms
     message: Mapping[str, JsonValue] = attrs.field(repr=False)
-    arguments: JsonValue = attrs.field(repr=False)
-    text: JsonText = attrs.field(repr=False)  # of the arguments
+    text: JsonText = attrs.field(repr=False)
     configuration: Configuration = attrs.field(repr=False)
     storing: Storing | None = None
     sent: Mapping[str, JsonValue] = attrs.field(factory=dict, repr=False)
@@ -83,6 +83,7 @@ def begin(event: JsonValue) -> Begun:
     """
     message, beside = unwrap(event)
     if message.get("replace") is None:
+        message = {key: part for key, part in message.items() if key != "replace"}
         check(message)
     return Begun(message, beside)
 
@@ -152,17 +153,22 @@ def prepare(begun: Begun, terms: TaskTerms, max_bytes: int) -> Prepared:
     if configuration.input is not None:
         given = resolver.resolve(configuration.input)
     _check_input(terms, config, given)
-    sent: dict[str, Any] = {}
+    sent = {}
     if terms.call is CallForm.MESSAGE:
         sent = _sent(message, configuration, config)
-    arguments = _arguments(terms, message, configuration, config, given, sent)
-    text = encode(arguments)
+        text = encode([sent])
+    elif terms.call is CallForm.EVENT:
+        event = _event(message, config, given)
+        if configuration.message_config is not None:
+            event["messageConfig"] = configuration.message_config
+        text = encode([event])
+    else:
+        text = encode(_event(message, config, given))
     if len(text) > max_bytes:
         raise too_large("bytes of input and configuration", len(text), max_bytes)
     return Prepared(
         terms=terms,
         message=message,
-        arguments=arguments,
         text=text,
         configuration=configuration,
         storing=storing,
@@ -227,23 +233,12 @@ def _sent(
     return sent
 
 
-def _arguments(
-    terms: TaskTerms,
-    message: Message,
-    configuration: Configuration,
-    config: JsonValue,
-    given: JsonValue,
-    sent: dict[str, Any],
-) -> JsonValue:
-    if terms.call is CallForm.MESSAGE:
-        return [sent]
+def _event(message: Message, config: JsonValue, given: JsonValue) -> dict[str, Any]:
     event: dict[str, Any] = {"input": given, "config": config}
-    if terms.call is CallForm.EVENT and configuration.message_config is not None:
-        event["messageConfig"] = configuration.message_config
     execution = _execution(message)
     if execution:
         event["cumulus_config"] = execution
-    return event if terms.call is CallForm.NESTED else [event]
+    return event
 
 
 def _execution(message: Message) -> dict[str, Any]:

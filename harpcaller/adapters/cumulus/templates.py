@@ -52,9 +52,9 @@ class Resolver:
         """
         return self._resolve(value, 1)
 
-    def is_unfound(self, text: str) -> bool:
-        """Tell whether a string is one template whose path finds nothing."""
-        alone = _ALONE.fullmatch(text)
+    def is_unfound(self, source: JsonValue) -> bool:
+        """Tell whether it is a string that is one template whose path finds nothing."""
+        alone = _ALONE.fullmatch(source) if isinstance(source, str) else None
         if alone is None:
             return False
         try:
