@@ -8,7 +8,7 @@ from harpcaller.adapters.cumulus.errors import invalid_workflow, too_large
 from harpcaller.adapters.cumulus.execution import Execution
 from harpcaller.adapters.cumulus.host import chosen, resolved
 from harpcaller.adapters.cumulus.info import execution_name
-from harpcaller.adapters.cumulus.secrets import sealed_pointers, secret_values
+from harpcaller.adapters.cumulus.secrets import SecretFinder
 from harpcaller.adapters.cumulus.templates import Resolver
 from harpcaller.adapters.cumulus.workflow import QueueTerms, Reach
 from protocol.call import Call, QueueSpec, Sealed, seal
@@ -17,13 +17,13 @@ from protocol.jsontext import JsonText, JsonValue, canonical, decode, encode
 
 @attrs.frozen(kw_only=True)
 class Made:
-    """What a task is to be called with.
+    """What a task is to be called with: `text` is that of the arguments.
 
     `source` is what its host, its queue and its info come from: the message, or with
     plain parameters the document.
     """
 
-    arguments: JsonValue = attrs.field(repr=False)
+    text: JsonText = attrs.field(repr=False)
     source: JsonValue = attrs.field(repr=False)
 
 
@@ -36,7 +36,7 @@ def make_call(execution: Execution, reach: Reach, made: Made) -> Call:
     name = execution_name(made.source)
     if name is not None:
         execution.execution_name = name
-    host = chosen(reach.host, execution.execution_name or execution.job_id)
+    host = chosen(reach.host, execution.name)
     rules = execution.rules
     resolver = Resolver(made.source, rules.max_resolved_bytes)
     arguments, sealed = _sealed(execution, made)
@@ -66,14 +66,14 @@ def _queue(terms: QueueTerms, resolver: Resolver) -> QueueSpec:
 
 def _sealed(execution: Execution, made: Made) -> tuple[JsonText, tuple[Sealed, ...]]:
     """Return the arguments with "***" in the place of secrets, and the secrets."""
-    keys = execution.rules.secret_keys
-    execution.learn(secret_values(made.source, keys))
-    pointers = sealed_pointers(made.arguments, execution.secrets, keys)
-    text, limit = encode(made.arguments), execution.rules.max_resolved_bytes
-    if len(text) > limit:
-        raise too_large("bytes of the arguments", len(text), limit)
+    limit = execution.rules.max_resolved_bytes
+    if len(made.text) > limit:
+        raise too_large("bytes of the arguments", len(made.text), limit)
+    names = execution.secret_names
+    execution.learn(names.values(made.source))
+    arguments = decode(made.text)
+    pointers = SecretFinder(names, execution.secrets).pointers(arguments)
     if not pointers:
-        return text, ()
-    arguments = decode(text, max_depth=2**31)  # a copy: the message is shared
+        return made.text, ()
     sealed = seal(arguments, pointers)
     return encode(arguments), sealed

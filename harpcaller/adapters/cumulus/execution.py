@@ -11,6 +11,7 @@ import attrs
 from harpcaller.adapters.cumulus.errors import CumulusError
 from harpcaller.adapters.cumulus.faults import RUNTIME, Fault
 from harpcaller.adapters.cumulus.rules import Rules
+from harpcaller.adapters.cumulus.secrets import SecretNames
 from harpcaller.adapters.cumulus.workflow import Workflow
 from harpcaller.adapters.machine import Action, Answer, Asked, Note, Sleep, Submit
 from protocol.job import JobId
@@ -98,6 +99,16 @@ class Execution:
             cause = f"more than {MAX_IN_A_ROW} states without a call or a sleep"
             raise CumulusError(RUNTIME, cause)
         return self.visit
+
+    @property
+    def secret_names(self) -> SecretNames:
+        """What tells by their names which values are secret."""
+        return SecretNames(self.rules.secret_keys)
+
+    @property
+    def name(self) -> str:
+        """The name of the execution, as far as a message told; else the job's id."""
+        return self.execution_name or self.job_id
 
     def learn(self, secrets: Iterable[JsonValue]) -> None:
         """Take in what must be sealed wherever it stands from now on."""

@@ -7,15 +7,14 @@ from typing import Any, Final
 
 import attrs
 
+from harpcaller.adapters.cumulus.errors import REMOTE, RESULT_PATH, CumulusError
 from protocol.errors import ErrorType
 from protocol.jsontext import decode
-from protocol.outcome import Cancelled, Failed, Outcome, Raised, Returned
+from protocol.outcome import Cancelled, Failed, Raised
 
 ALL: Final = "States.ALL"
 RUNTIME: Final = "States.Runtime"
 TIMEOUT: Final = "States.Timeout"
-REMOTE: Final = "RemoteResourceError"
-DATA_LIMIT: Final = "States.DataLimitExceeded"
 
 _FAILED: Final = "States.TaskFailed"
 _LAMBDA: Final = (
@@ -25,9 +24,7 @@ _LAMBDA: Final = (
     "Lambda.TooManyRequestsException",
 )
 _UNREACHED: Final = frozenset({*_LAMBDA, _FAILED, ALL})
-_CAUGHT_BY_ALL: Final = frozenset(
-    {REMOTE, "States.ParameterPathFailure", "States.ResultPathMatchFailure"}
-)
+_CAUGHT_BY_ALL: Final = frozenset({REMOTE, RESULT_PATH, "States.ParameterPathFailure"})
 _INITIALS: Final = {"os": "OS"}
 
 
@@ -48,7 +45,7 @@ class Fault:
 
 
 def fault_of(outcome: Raised | Failed | Cancelled) -> Fault:
-    """Return what the end of a child means."""
+    """Return what the end of a child means that is no result."""
     match outcome:
         case Raised(type=error, message=cause):
             return _fault(error, cause, {_FAILED, ALL})
@@ -78,25 +75,19 @@ def _failure(outcome: Failed) -> Fault:
             return _fault(name, cause, {"Lambda.Unknown", _FAILED, ALL})
 
 
-def own_fault(
-    error: str,
-    cause: str,
-    *,
-    code: str | None = None,
-    path: str | None = None,
-    about: Mapping[str, Any] | None = None,
-) -> Fault:
-    """Return an error of the adapter itself: it is never retried."""
+def fault_of_error(error: CumulusError) -> Fault:
+    """Return what an error of the adapter itself means: it is never retried."""
+    name = error.type
     caught_by: frozenset[str] = frozenset()
-    if error != RUNTIME:
-        caught_by = frozenset({error, ALL} if error in _CAUGHT_BY_ALL else {error})
+    if name != RUNTIME:
+        caught_by = frozenset({name, ALL} if name in _CAUGHT_BY_ALL else {name})
     return Fault(
-        error=error,
-        cause=cause,
+        error=name,
+        cause=error.message,
         caught_by=caught_by,
-        code=code,
-        path=path,
-        about=about or {},
+        code=error.code,
+        path=error.path,
+        about=error.about,
     )
 
 
@@ -114,8 +105,3 @@ def _camel(word: str) -> str:
     """Return `no_such_procedure` as NoSuchProcedure."""
     parts = word.split("_")
     return "".join(_INITIALS.get(part, part[:1].upper() + part[1:]) for part in parts)
-
-
-def is_returned(outcome: Outcome) -> bool:
-    """Tell whether a child ended with a result."""
-    return isinstance(outcome, Returned)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Container
 from typing import Final
 
 from harpcaller.adapters.cumulus.errors import CumulusError
@@ -24,7 +24,7 @@ def chosen(host: str | tuple[str, ...], execution: str) -> str:
     return host[number % len(host)]
 
 
-def resolved(host: str, resolver: Resolver, allowed: Sequence[str]) -> str:
+def resolved(host: str, resolver: Resolver, allowed: Container[str]) -> str:
     """Return the host that a template names; a message may choose among a few only.
 
     Raises:

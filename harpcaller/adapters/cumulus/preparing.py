@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, cast
 
 import attrs
 
 from harpcaller.adapters.cumulus.documents import taken_in
+from harpcaller.adapters.cumulus.errors import invalid_workflow
 from harpcaller.adapters.cumulus.execution import Execution, Steps, Visit
 from harpcaller.adapters.cumulus.host import chosen
 from harpcaller.adapters.cumulus.info import execution_name
 from harpcaller.adapters.cumulus.reach import is_template
 from harpcaller.adapters.cumulus.task_input import (
+    Begun,
     Prepared,
-    Wanted,
     begin,
-    with_document,
+    payload_of,
+    replace_of,
+    replaced,
+    with_payload,
 )
+from harpcaller.adapters.cumulus.task_input import prepare as prepared_by
 from harpcaller.adapters.cumulus.templates import Resolver
-from harpcaller.adapters.cumulus.terms import TaskTerms
+from harpcaller.adapters.cumulus.terms import CallForm, TaskTerms
 from harpcaller.adapters.cumulus.transfer import fetch
 from harpcaller.adapters.cumulus.workflow import Reach, Task
-from protocol.jsontext import JsonValue
+from protocol.jsontext import JsonValue, decode
 
 
 @attrs.frozen
@@ -38,14 +44,12 @@ def step_of(execution: Execution, visit: Visit, task: Task) -> Step:
     Raises:
         CumulusError: a path leads to nothing.
     """
-    message = taken_in(visit.came_in, task.paths, task.parameters)
+    message: Any = taken_in(visit.came_in, task.paths, task.parameters)
     terms = task.reach.terms
-    match message:
-        case {"cma": {"event": event, **beside}} if task.parameters is not None:
-            message = event
-            terms = _with_step(terms, beside)
-        case _:
-            pass
+    if task.parameters is not None:
+        step = message["cma"]  # as `read_task` saw to
+        message = step["event"]
+        terms = _with_step(terms, step)
     if execution.rules.task_metadata:
         metadata = _metadata(execution, task.reach, message)
         terms = attrs.evolve(terms, metadata=metadata)
@@ -58,27 +62,51 @@ def prepare(execution: Execution, visit: Visit, step: Step) -> Steps[Prepared]:
     Raises:
         CumulusError: it cannot be called with this message.
     """
-    now = begin(step.message, step.terms)
-    while isinstance(now, Wanted):
-        body = yield from fetch(execution, visit, now)
-        now = with_document(now, body, step.terms)
-    return now
+    begun = begin(step.message)
+    replace = replace_of(begun)
+    if replace is not None:
+        document = yield from fetch(execution, visit, "replace", replace.reference)
+        begun = replaced(begun, replace, document)
+    reference = payload_of(begun, step.terms)
+    if reference is not None:
+        document = yield from fetch(execution, visit, "payload", reference)
+        begun = with_payload(begun, document)
+    return prepared_by(begun, step.terms, execution.rules.max_resolved_bytes)
 
 
-def _with_step(terms: TaskTerms, beside: Mapping[str, JsonValue]) -> TaskTerms:
-    config, replace_config = beside.get("task_config"), beside.get("ReplaceConfig")
-    if isinstance(config, dict):
-        terms = attrs.evolve(terms, task_config=config)
-    if isinstance(replace_config, dict):
-        terms = attrs.evolve(terms, replace_config=replace_config)
-    return terms
+def nested_event(prepared: Prepared, max_bytes: int) -> JsonValue:
+    """Return the event of a call, in whatever form it is made.
+
+    Raises:
+        CumulusError: States.DataLimitExceeded.
+    """
+    terms = attrs.evolve(prepared.terms, call=CallForm.EVENT, metadata=None)
+    again = prepared_by(Begun(dict(prepared.message)), terms, max_bytes)
+    [event] = cast("list[JsonValue]", decode(again.text))
+    return event
+
+
+def _with_step(terms: TaskTerms, step: Mapping[str, JsonValue]) -> TaskTerms:
+    config = _object(step, "task_config")
+    return attrs.evolve(
+        terms,
+        task_config=terms.task_config if config is None else config,
+        replace_config=_object(step, "ReplaceConfig"),
+    )
+
+
+def _object(step: Mapping[str, JsonValue], name: str) -> Mapping[str, JsonValue] | None:
+    value = step.get(name)
+    if value is None or isinstance(value, dict):
+        return value
+    raise invalid_workflow(name, "an object")
 
 
 def _metadata(
     execution: Execution, reach: Reach, message: JsonValue
 ) -> Mapping[str, JsonValue]:
     """Return what is noted of a task in the message before it is called."""
-    name = execution_name(message) or execution.execution_name or execution.job_id
+    name = execution_name(message) or execution.name
     host = chosen(reach.host, name)
     if is_template(host):  # whether it may be called is judged later
         found = Resolver(message, execution.rules.max_resolved_bytes).resolve(host)

@@ -9,6 +9,7 @@ import attrs
 
 from harpcaller.adapters.cumulus.errors import INVALID_MESSAGE, CumulusError
 from harpcaller.adapters.cumulus.reading import Part
+from harpcaller.adapters.cumulus.workflow import Task, Workflow
 from protocol.call import Call
 from protocol.jsontext import JsonValue, decode
 
@@ -98,3 +99,34 @@ def named_workflow(message: JsonValue) -> str | None:
             return arn.rpartition(":")[2]
         case _:
             return None
+
+
+def unknown_workflow(name: str | None) -> CumulusError:
+    """Return the complaint about a workflow that is not there, or was not named."""
+    if name is None:
+        message = "workflow: expected a name, in the call or in the message"
+    else:
+        message = f'there is no workflow "{name}"'
+    return CumulusError(UNKNOWN_WORKFLOW, message, path="workflow")
+
+
+def check_names(submission: Submission, workflow: Workflow | None) -> Workflow:
+    """Return the workflow of a submission if it has all that is named there.
+
+    Raises:
+        CumulusError: Cumulus.UnknownWorkflow, Cumulus.UnknownTask.
+    """
+    if workflow is None:
+        raise unknown_workflow(submission.workflow)
+    named = {"start_at": submission.start_at, "stop_after": submission.stop_after}
+    for path, name in named.items():
+        if name is not None and name not in workflow.states:
+            raise _unknown_task(path, name)
+    task = submission.task
+    if task is not None and not isinstance(workflow.states.get(task), Task):
+        raise _unknown_task("task", task)
+    return workflow
+
+
+def _unknown_task(path: str, name: str) -> CumulusError:
+    return CumulusError(UNKNOWN_TASK, f'{path}: there is no "{name}"', path=path)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 import attrs
 
 from harpcaller.adapters.cumulus.answer import (
-    Answered,
-    take_answer,
-    take_workflow_error,
+    Next,
+    aborted,
+    next_message,
     workflow_error,
 )
 from harpcaller.adapters.cumulus.calling import attempt
@@ -18,16 +16,17 @@ from harpcaller.adapters.cumulus.documents import taken_in
 from harpcaller.adapters.cumulus.errors import DATA_LIMIT, CumulusError
 from harpcaller.adapters.cumulus.execution import Execution, Steps, Visit
 from harpcaller.adapters.cumulus.info import info_of
-from harpcaller.adapters.cumulus.preparing import Step, prepare, step_of
-from harpcaller.adapters.cumulus.storing import Stored, store_by_config
+from harpcaller.adapters.cumulus.preparing import prepare, step_of
+from harpcaller.adapters.cumulus.storing import Stored, stored
 from harpcaller.adapters.cumulus.task_input import Prepared
 from harpcaller.adapters.cumulus.telling import note_abort, note_answer
 from harpcaller.adapters.cumulus.templates import MAX_DEPTH
 from harpcaller.adapters.cumulus.transfer import save
+from harpcaller.adapters.cumulus.unchanged import check_secrets
 from harpcaller.adapters.cumulus.workflow import Task
 from harpcaller.adapters.machine import child_id
 from protocol.call import Call
-from protocol.jsontext import JsonText, JsonValue, decode, is_within_depth
+from protocol.jsontext import JsonText, JsonValue, decode, encode, is_within_depth
 from protocol.outcome import Outcome, Raised, Returned
 
 
@@ -45,7 +44,6 @@ class Ready:
 
     call: Call
     source: JsonValue = attrs.field(repr=False)
-    step: Step | None = None
     prepared: Prepared | None = None
 
 
@@ -57,13 +55,13 @@ def ready(execution: Execution, visit: Visit, task: Task) -> Steps[Ready]:
     """
     if task.is_plain:
         arguments = taken_in(visit.came_in, task.paths, task.parameters)
-        made = Made(arguments=arguments, source=visit.came_in)
+        made = Made(text=encode(arguments), source=visit.came_in)
         return Ready(make_call(execution, task.reach, made), made.source)
     step = step_of(execution, visit, task)
     prepared = yield from prepare(execution, visit, step)
-    made = Made(arguments=prepared.arguments, source=prepared.message)
+    made = Made(text=prepared.text, source=dict(prepared.message))
     call = make_call(execution, task.reach, made)
-    return Ready(call, made.source, step, prepared)
+    return Ready(call, made.source, prepared)
 
 
 def call_of(execution: Execution, visit: Visit, at: Ready, number: int) -> Call:
@@ -89,50 +87,43 @@ def visit_task(execution: Execution, visit: Visit, task: Task) -> Steps[Complete
         return has_message and _said(outcome) is not None
 
     outcome = yield from attempt(execution, visit, task.retry, make, accepts)
-    if at.prepared is None or at.step is None:
+    if at.prepared is None:
         result = _value(outcome)
         note_answer(execution, visit, None, {"payload": result})
         return Completed(result)
-    return (yield from _complete(execution, visit, at.step, at.prepared, outcome))
+    return (yield from _complete(execution, visit, at.prepared, outcome))
 
 
 def _complete(
-    execution: Execution,
-    visit: Visit,
-    step: Step,
-    prepared: Prepared,
-    outcome: Outcome,
+    execution: Execution, visit: Visit, prepared: Prepared, outcome: Outcome
 ) -> Steps[Completed]:
-    answered = _answered(step, prepared, outcome)
-    note_answer(execution, visit, prepared.message, answered.message)
-    if answered.aborted:
-        note_abort(execution, visit, answered.message.get("exception"))
+    after = _after(execution, prepared, outcome)
+    note_answer(execution, visit, dict(prepared.message), after.message)
+    if after.is_aborted:
+        note_abort(execution, visit, after.message.get("exception"))
+    if prepared.storing is None:
+        return Completed(after.message, after.is_aborted)
     key = visit.key("store")
-    object_id = child_id(execution.job_id, key)
-    stored = store_by_config(answered.message, step.terms, object_id)
-    if not isinstance(stored, Stored):
-        return Completed(stored, answered.aborted)
-    message = yield from save(execution, key, stored, tags_of(execution, visit))
-    return Completed(message, answered.aborted)
+    handed_on = stored(after.message, prepared.storing, child_id(execution.job_id, key))
+    if isinstance(handed_on, Stored):
+        handed_on = yield from save(execution, key, handed_on)
+    return Completed(handed_on, after.is_aborted)
 
 
-def tags_of(execution: Execution, visit: Visit) -> dict[str, str]:
-    """Return what is noted beside a stored object: ASCII, as headers want it."""
-    name = execution.execution_name or execution.job_id
-    return {"execution": quote(name), "task": quote(visit.name)}
-
-
-def _answered(step: Step, prepared: Prepared, outcome: Outcome) -> Answered:
+def _after(execution: Execution, prepared: Prepared, outcome: Outcome) -> Next:
     said = _said(outcome)
     if said is not None:
-        return take_workflow_error(prepared, said)
-    return take_answer(prepared, _value(outcome), step.terms)
+        return aborted(prepared, said)
+    answer = _value(outcome)
+    after = next_message(prepared, answer, execution.rules.max_resolved_bytes)
+    check_secrets(execution.secret_names, prepared, answer)
+    return after
 
 
 def _said(outcome: Outcome) -> str | None:
     """Return what a WorkflowError says, None if the outcome is none."""
     if isinstance(outcome, Raised):
-        return workflow_error(outcome.type, outcome.message)
+        return workflow_error(outcome)
     return None
 
 

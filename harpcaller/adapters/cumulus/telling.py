@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final
 
 from harpcaller.adapters.cumulus.execution import Execution, Visit
@@ -16,7 +17,7 @@ def note_answer(
     execution: Execution, visit: Visit, before: JsonValue, after: JsonValue
 ) -> None:
     """Say that a task answered, and what it added under meta."""
-    paths = [path for path, _ in zip(_added(before, after), range(MAX_PATHS))]
+    paths = islice(_added(before, after), MAX_PATHS)
     execution.note(
         "answered",
         {

@@ -2,71 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
+from urllib.parse import quote
 
-from harpcaller.adapters.cumulus.errors import DATA_LIMIT, CumulusError
+from harpcaller.adapters.cumulus.errors import DATA_LIMIT, CumulusError, too_large
 from harpcaller.adapters.cumulus.execution import Execution, Steps, Visit
-from harpcaller.adapters.cumulus.message import Message
-from harpcaller.adapters.cumulus.references import remote_error
+from harpcaller.adapters.cumulus.references import Reference, read_document
 from harpcaller.adapters.cumulus.storing import Stored
-from harpcaller.adapters.cumulus.task_input import Wanted
-from harpcaller.adapters.machine import Fetch, Fetched, FetchFailed, Save, SaveFailed
+from harpcaller.adapters.machine import (
+    Fetch,
+    Fetched,
+    FetchFailed,
+    Save,
+    SaveFailed,
+)
 from protocol.jsontext import JsonValue
 
 TOO_LARGE: Final = "TooLarge"  # the code of a document beyond `max_bytes`
 
 
-def fetch(execution: Execution, visit: Visit, wanted: Wanted) -> Steps[bytes]:
-    """Return a stored document.
+def fetch(
+    execution: Execution, visit: Visit, what: str, reference: Reference
+) -> Steps[JsonValue]:
+    """Return what a stored document says; `what` it is to the visit.
 
     Raises:
         CumulusError: RemoteResourceError, States.DataLimitExceeded.
     """
-    reference = wanted.reference
+    max_bytes = execution.rules.max_parsed_bytes
+    reference.check_allowed(execution.rules.bucket_allow)
     answer = yield from execution.ask(
-        Fetch(
-            key=visit.key(wanted.what),
-            uri=reference.uri,
-            max_bytes=wanted.max_bytes,
-        )
+        Fetch(key=visit.key(what), uri=reference.uri, max_bytes=max_bytes)
     )
-    match answer:
-        case Fetched(body=body):
-            execution.note("fetched", {"task": visit.name, **_place(wanted, len(body))})
-            return body
-        case FetchFailed(code=code, text=text):
-            if code == TOO_LARGE:
-                raise CumulusError(DATA_LIMIT, text)
-            raise remote_error(reference, code, text)
-    raise TypeError(answer)
+    if isinstance(answer, FetchFailed):
+        if answer.code == TOO_LARGE:
+            raise CumulusError(DATA_LIMIT, answer.text)
+        raise reference.error(answer.code, answer.text)
+    if not isinstance(answer, Fetched):
+        raise TypeError(answer)
+    size = len(answer.body)
+    if size > max_bytes:
+        raise too_large("bytes of the document", size, max_bytes)
+    _note(execution, "fetched", reference, size)
+    return read_document(reference, answer.body)
 
 
-def save(
-    execution: Execution, key: str, stored: Stored, metadata: Mapping[str, str]
-) -> Steps[Message]:
+def save(execution: Execution, key: str, stored: Stored) -> Steps[dict[str, JsonValue]]:
     """Have a part of a message stored; return the message that refers to it.
 
     Raises:
         CumulusError: RemoteResourceError.
     """
     reference = stored.reference
+    reference.check_allowed(execution.rules.bucket_allow)
     answer = yield from execution.ask(
-        Save(key=key, uri=reference.uri, body=stored.body, metadata=metadata)
+        Save(
+            key=key,
+            uri=reference.uri,
+            body=stored.body,
+            metadata=_tags(execution),
+        )
     )
     if isinstance(answer, SaveFailed):
-        raise remote_error(reference, answer.code, answer.text)
-    execution.note(
-        "stored",
-        {
-            "bucket": reference.bucket,
-            "key": reference.key,
-            "bytes": len(stored.body),
-        },
-    )
+        raise reference.error(answer.code, answer.text)
+    _note(execution, "stored", reference, len(stored.body))
     return stored.message
 
 
-def _place(wanted: Wanted, size: int) -> dict[str, JsonValue]:
-    reference = wanted.reference
-    return {"bucket": reference.bucket, "key": reference.key, "bytes": size}
+def _tags(execution: Execution) -> dict[str, str]:
+    """Return what is noted beside a stored object: ASCII, as headers want it."""
+    tags = {"execution": quote(execution.name)}
+    if execution.visit is not None:
+        tags["task"] = quote(execution.visit.name)
+    return tags
+
+
+def _note(execution: Execution, word: str, reference: Reference, size: int) -> None:
+    """Say what was moved, and by which task."""
+    visit = execution.visit
+    execution.note(
+        word,
+        {
+            "task": None if visit is None else visit.name,
+            "bucket": reference.bucket,
+            "key": reference.key,
+            "bytes": size,
+        },
+    )

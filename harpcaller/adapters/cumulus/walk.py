@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import attrs
 
@@ -14,7 +14,7 @@ from harpcaller.adapters.cumulus.documents import (
 )
 from harpcaller.adapters.cumulus.errors import CumulusError
 from harpcaller.adapters.cumulus.execution import Execution, Faulted, Steps, Visit
-from harpcaller.adapters.cumulus.faults import RUNTIME, Fault, own_fault
+from harpcaller.adapters.cumulus.faults import RUNTIME, Fault, fault_of_error
 from harpcaller.adapters.cumulus.retrying import MAX_WAIT_S, find_catcher
 from harpcaller.adapters.cumulus.selecting import find
 from harpcaller.adapters.cumulus.task_visit import visit_task
@@ -67,7 +67,7 @@ class Walk:
             name = reached.next
             state = self._execution.workflow.states[name]
             if isinstance(state, Fail):
-                fault = own_fault(state.error, state.cause)
+                fault = Fault(error=state.error, cause=state.cause)
                 return WentWrong(fault, reached.document, name)
             outcome = yield from self._carry_out(state, reached.document)
             if isinstance(outcome, WentWrong):
@@ -84,11 +84,11 @@ class Walk:
         except Faulted as faulted:
             fault = faulted.fault
         except CumulusError as error:
-            fault = _fault_of(error)
+            fault = fault_of_error(error)
         try:
             return self._caught(state, document, fault)
         except CumulusError as error:
-            return WentWrong(_fault_of(error), document)
+            return WentWrong(fault_of_error(error), document)
 
     def _visit(self, state: State, visit: Visit) -> Steps[Reached]:
         document = visit.came_in
@@ -116,7 +116,7 @@ class Walk:
         return Reached(document, None if ends else state.next)
 
     def _wait(self, state: Wait, visit: Visit) -> Steps[Reached]:
-        seconds: JsonValue = state.seconds
+        seconds: Any = state.seconds
         if state.seconds_path is not None:
             selected = taken_in(visit.came_in, state.paths, None)
             seconds = find(selected, state.seconds_path)
@@ -148,9 +148,3 @@ def _chosen(state: Choice, document: JsonValue) -> Reached:
     if state.default is None:
         raise CumulusError(_NO_CHOICE, "no rule holds, and there is no Default")
     return Reached(passed(document, state.paths), state.default)
-
-
-def _fault_of(error: CumulusError) -> Fault:
-    return own_fault(
-        error.type, error.message, code=error.code, path=error.path, about=error.about
-    )
