@@ -421,6 +421,15 @@ def test_the_context_of_an_execution_is_told() -> None:
     assert arguments["cumulus_config"] == {"cumulus_context": {"c": 1}}
 
 
+def test_an_event_has_no_message_configuration_where_there_is_none() -> None:
+    """A procedure should not have to tell null from absent."""
+    terms = TaskTerms(name="T", call=CallForm.EVENT)
+
+    arguments = decode(prepared({"cumulus_meta": {}}, terms).text)
+
+    assert arguments == [{"input": None, "config": {}}]
+
+
 # ── schemas ──
 def test_a_schema_is_looked_at_before_it_is_used() -> None:
     """When the definition is read."""
