@@ -36,14 +36,12 @@ def unwrap(event: JsonValue) -> tuple[dict[str, Any], dict[str, Any]]:
     return {**inner, **beside}, beside
 
 
-def check(message: JsonValue) -> None:
+def check(message: Message) -> None:
     """Do nothing if a message has the form that every task may count on.
 
     Raises:
         CumulusError: Cumulus.InvalidMessage, with the path.
     """
-    if not isinstance(message, dict):
-        raise invalid_message("message", "an object")
     if not isinstance(message.get("cumulus_meta"), dict):
         raise invalid_message("cumulus_meta", "an object")
     for name in _OBJECTS:
@@ -51,7 +49,7 @@ def check(message: JsonValue) -> None:
     tasks: Any = message.get("workflow_config") or {}
     for name, config in tasks.items():
         _check_object(config, f"workflow_config.{name}")
-    if depth_of(message) > MAX_DEPTH:
+    if depth_of(dict(message)) > MAX_DEPTH:
         raise invalid_message("message", f"at most {MAX_DEPTH} levels")
 
 

@@ -171,14 +171,3 @@ def _parts(value: JsonValue) -> Iterable[JsonValue]:
     if isinstance(value, Mapping):
         return value.values()
     return value if isinstance(value, list) else ()
-
-
-def check_depth(value: JsonValue, path: str) -> None:
-    """Do nothing if a value nests no deeper than it may.
-
-    Raises:
-        CumulusError: States.DataLimitExceeded.
-    """
-    depth = depth_of(value)
-    if depth > MAX_DEPTH:
-        raise too_large(f"depth of {path}", depth, MAX_DEPTH)
