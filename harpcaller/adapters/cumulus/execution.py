@@ -100,6 +100,18 @@ class Execution:
             raise CumulusError(RUNTIME, cause)
         return self.visit
 
+    def record(self, visit: Visit, outcome: str) -> None:
+        """Note for a failure to come how the visit of a task went."""
+        fields: dict[str, JsonValue] = {
+            "task": visit.name,
+            "job_id": visit.job_id,
+            "seconds": visit.seconds,
+            "outcome": outcome,
+        }
+        self.states.append(
+            {key: value for key, value in fields.items() if value is not None}
+        )
+
     @property
     def secret_names(self) -> SecretNames:
         """What tells by their names which values are secret."""

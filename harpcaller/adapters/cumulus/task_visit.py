@@ -19,7 +19,7 @@ from harpcaller.adapters.cumulus.info import info_of
 from harpcaller.adapters.cumulus.preparing import prepare, step_of
 from harpcaller.adapters.cumulus.storing import Stored, stored
 from harpcaller.adapters.cumulus.task_input import Prepared
-from harpcaller.adapters.cumulus.telling import note_abort, note_answer
+from harpcaller.adapters.cumulus.telling import name_of, note_answer
 from harpcaller.adapters.cumulus.templates import MAX_DEPTH
 from harpcaller.adapters.cumulus.transfer import save
 from harpcaller.adapters.cumulus.unchanged import check_secrets
@@ -32,10 +32,10 @@ from protocol.outcome import Outcome, Raised, Returned
 
 @attrs.frozen
 class Completed:
-    """The result of a task, and the name of the exception if it aborted."""
+    """The result of a task, and the name of its exception if it aborted."""
 
     result: JsonValue = attrs.field(repr=False)
-    has_aborted: bool = False
+    exception: str | None = None
 
 
 @attrs.frozen
@@ -99,15 +99,18 @@ def _complete(
 ) -> Steps[Completed]:
     after = _after(execution, prepared, outcome)
     note_answer(execution, visit, dict(prepared.message), after.message)
+    exception = None
     if after.is_aborted:
-        note_abort(execution, visit, after.message.get("exception"))
+        exception = name_of(after.message.get("exception"))
+        execution.note("aborted", {"task": visit.name, "exception": exception})
     if prepared.storing is None:
-        return Completed(after.message, after.is_aborted)
+        return Completed(after.message, exception)
     key = visit.key("store")
-    handed_on = stored(after.message, prepared.storing, child_id(execution.job_id, key))
+    object_id = child_id(execution.job_id, key)
+    handed_on = stored(after.message, prepared.storing, object_id)
     if isinstance(handed_on, Stored):
         handed_on = yield from save(execution, key, handed_on)
-    return Completed(handed_on, after.is_aborted)
+    return Completed(handed_on, exception)
 
 
 def _after(execution: Execution, prepared: Prepared, outcome: Outcome) -> Next:

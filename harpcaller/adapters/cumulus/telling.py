@@ -30,11 +30,6 @@ def note_answer(
     )
 
 
-def note_abort(execution: Execution, visit: Visit, exception: JsonValue) -> None:
-    """Say that a task aborted, by the name of its exception."""
-    execution.note("aborted", {"task": visit.name, "exception": name_of(exception)})
-
-
 def name_of(exception: JsonValue) -> str:
     """Return what an exception is called, as far as it has a name."""
     value: Any = exception

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, assert_never
 
 import attrs
 
@@ -78,6 +78,7 @@ class Walk:
         return reached
 
     def _carry_out(self, state: State, document: JsonValue) -> Steps[Walked]:
+        visit = None
         try:
             visit = self._execution.enter(state.name, document)
             return (yield from self._visit(state, visit))
@@ -85,6 +86,8 @@ class Walk:
             fault = faulted.fault
         except CumulusError as error:
             fault = fault_of_error(error)
+        if visit is not None and isinstance(state, Task):
+            self._execution.record(visit, fault.error)
         try:
             return self._caught(state, document, fault)
         except CumulusError as error:
@@ -97,22 +100,24 @@ class Walk:
                 return (yield from self._visit_task(state, visit))
             case Wait():
                 return (yield from self._wait(state, visit))
+            case Pass(has_result=True, result=result):
+                return Reached(given_out(document, state.paths, result), state.next)
             case Pass():
                 result = taken_in(document, state.paths, state.parameters)
-                if state.has_result:
-                    result = state.result
                 return Reached(given_out(document, state.paths, result), state.next)
             case Choice():
                 return _chosen(state, document)
             case Succeed():
                 return Reached(passed(document, state.paths), None)
             case Fail():
-                raise AssertionError(state)
+                raise TypeError(state)  # it ends the walk before it is visited
+        assert_never(state)
 
     def _visit_task(self, state: Task, visit: Visit) -> Steps[Reached]:
-        answered = yield from visit_task(self._execution, visit, state)
-        document = given_out(visit.came_in, state.paths, answered.result)
-        ends = answered.has_aborted and self._execution.workflow.is_list
+        completed = yield from visit_task(self._execution, visit, state)
+        document = given_out(visit.came_in, state.paths, completed.result)
+        self._execution.record(visit, completed.exception or "result")
+        ends = completed.exception is not None and self._execution.workflow.is_list
         return Reached(document, None if ends else state.next)
 
     def _wait(self, state: Wait, visit: Visit) -> Steps[Reached]:
