@@ -5,7 +5,7 @@ A case has no `expected` here: see tests/corpus/cumulus/README.md for its form.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -37,7 +37,7 @@ from harpcaller.adapters.machine import (
     Submit,
     child_id,
 )
-from protocol.call import Call, unseal
+from protocol.call import Call, seal, unseal
 from protocol.job import JobId
 from protocol.jsontext import JsonText, decode, encode
 from protocol.outcome import (
@@ -189,17 +189,19 @@ def run_workflow_case(case: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def machine_of(case: Mapping[str, Any]) -> Machine:
-    """Return the machine that a case's call makes.
+def machine_of(case: Mapping[str, Any], seals: Sequence[str] = ()) -> Machine:
+    """Return the machine that a case's call makes; `seals` are the client's pointers.
 
     Raises:
         RefusedCase: its definition or its call is refused.
     """
     settings = settings_of(case)
+    values = decode(encode(case["arguments"]))
     call = Call(
         host="@cumulus",
         procedure=case["workflow"],
         arguments=encode(case["arguments"]),
+        sealed=seal(values, [*seals]),
     )
     verdict = ADAPTER.admit(settings, call)
     if isinstance(verdict, Refused):

@@ -62,14 +62,11 @@ def _read_states(part: Part, known: Known) -> dict[str, State]:
         return {}
     found: dict[str, State] = {}
     for name in states.fields:
-        state = states.part(name)
+        state = states.need_part(name)
         if not 0 < len(name) <= MAX_NAME:
             states.complain(f"expected a name of 1 to {MAX_NAME} characters")
-        if state is None:
-            states.wrong(name, "an object")
-            continue
-        read = _read_type(state)
-        if read is not None:
+        read = None if state is None else _read_type(state)
+        if state is not None and read is not None:
             found[name] = read(state, name, known)
     return found
 

@@ -71,10 +71,10 @@ def _complain_of_step(part: Part) -> None:
     parameters = part.get("Parameters")
     if not isinstance(parameters, dict) or CMA not in parameters:
         return
-    step = Part(parameters, part.at("Parameters"), part.problems, part.file).part(CMA)
+    step = Part(parameters, part.at("Parameters"), part.problems, part.file).need_part(
+        CMA
+    )
     if step is None:
-        if parameters[CMA] is None:
-            part.complain("expected an object", f"{part.at('Parameters')}.{CMA}")
         return
     step.refuse_unknown(_STEP_KEYS)
     if not any(step.has(key) for key in _EVENT):

@@ -57,8 +57,7 @@ def _queue(terms: QueueTerms, resolver: Resolver) -> QueueSpec:
     if type(concurrency) is not int or concurrency < 1:
         raise invalid_workflow("queue.concurrency", "a whole number from 1 on")
     name = resolver.resolve(dict(terms.name))
-    if not isinstance(name, dict):
-        raise TypeError(name)
+    assert isinstance(name, dict)  # noqa: S101 (an object stays one)
     return QueueSpec(
         name=canonical({**name, "cumulus": "task"}), concurrency=concurrency
     )

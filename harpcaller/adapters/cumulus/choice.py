@@ -128,7 +128,7 @@ def _read_rule(part: Part, also: tuple[str, ...] = ("Comment",)) -> Rule | None:
 
 def _read_combined(part: Part, kind: str) -> Rule | None:
     if kind == _NOT:
-        inner = part.part(kind)
+        inner = part.need_part(kind)
         rule = None if inner is None else _read_rule(inner)
         return None if rule is None else Negated(rule)
     inner_parts = part.parts(kind)

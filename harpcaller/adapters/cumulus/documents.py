@@ -13,7 +13,7 @@ from harpcaller.adapters.cumulus.workflow import WHOLE, Parameters, Paths
 from protocol.jsontext import JsonValue
 
 MAX_DEPTH: Final = 100
-MAX_BYTES: Final = 64 * 2**20  # of a document between states: a few can double it
+MAX_BYTES: Final = 16 * 2**20  # of a document between states: a few can double it
 _BY_PATH: Final = ".$"
 _NOT_FOUND: Final = "States.ParameterPathFailure"
 
@@ -97,11 +97,16 @@ def _check_size(value: JsonValue) -> None:
     Raises:
         CumulusError: States.DataLimitExceeded.
     """
-    depth, size = _Measure().of(value)
+    depth, size = measure(value)
     if depth > MAX_DEPTH:
         raise too_large("depth of the document", depth, MAX_DEPTH)
     if size > MAX_BYTES:
         raise too_large("bytes of the document", size, MAX_BYTES)
+
+
+def measure(value: JsonValue) -> tuple[int, int]:
+    """Return how deep a value is, and about how many bytes its text has."""
+    return _Measure().of(value)
 
 
 class _Measure:
@@ -111,7 +116,7 @@ class _Measure:
         self._known: dict[int, tuple[int, int]] = {}
 
     def of(self, value: JsonValue) -> tuple[int, int]:
-        """Return how deep a value is, and about how many bytes its text has."""
+        """Return what `measure` does, of a value or a part of it."""
         if isinstance(value, str):
             return 0, len(value) + 2
         if not isinstance(value, dict | list):

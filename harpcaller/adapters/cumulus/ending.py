@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from harpcaller.adapters.cumulus.configuration import Storing
+from harpcaller.adapters.cumulus.documents import measure
 from harpcaller.adapters.cumulus.errors import CumulusError, too_large
 from harpcaller.adapters.cumulus.execution import Execution, Steps
 from harpcaller.adapters.cumulus.faults import TIMEOUT, Fault
@@ -65,8 +66,7 @@ def _bounded(execution: Execution, document: JsonValue) -> Steps[JsonValue]:
     if not isinstance(document, dict) or not _has_place(execution, document):
         raise too_large("bytes of the result", size, limit)
     whole = stored(document, Storing(steps=(), target="$"), object_id)
-    if not isinstance(whole, Stored):
-        raise TypeError(whole)
+    assert isinstance(whole, Stored)  # noqa: S101 (nothing is too small for it)
     return (yield from save(execution, _STORE, whole))
 
 
@@ -86,24 +86,31 @@ def _has_place(execution: Execution, document: dict[str, JsonValue]) -> bool:
 def failed(execution: Execution, wrong: WentWrong) -> Outcome:
     """Return what is told of a run that went wrong."""
     fault = wrong.fault
-    execution.learn(execution.secret_names.values(wrong.document))
+    document = _within_bounds(execution, wrong.document)
+    execution.learn(execution.secret_names.values(document))
     cause = _without_secrets(execution, fault.cause)
-    data = {
+    told: dict[str, JsonValue] = {
         **fault.about,
-        **_place(execution, wrong),
         "code": fault.code,
         "path": fault.path,
     }
-    present = {
-        key: value for key, value in data.items() if value is not None or key == "task"
+    data: dict[str, JsonValue] = {
+        key: value for key, value in told.items() if value is not None
     }
-    present["states"] = [*execution.states]
-    document = _to_submit_again(execution, wrong, cause)
-    if execution.rules.mask_result:
-        document = masked(execution, document)
-    if len(encode(document)) <= execution.rules.max_result_bytes:
-        present["message"] = document
-    return Raised(type=fault.error, message=cause, data=encode(present))
+    data |= _place(execution, wrong)
+    data["states"] = [*execution.states]
+    if document is not None:
+        again = _to_submit_again(execution, wrong, cause)
+        if execution.rules.mask_result:
+            again = masked(execution, again)
+        data["message"] = again
+    return Raised(type=fault.error, message=cause, data=encode(data))
+
+
+def _within_bounds(execution: Execution, document: JsonValue) -> JsonValue:
+    """Return a document, None if it has more than an outcome may have."""
+    _, size = measure(document)  # states may share what as text would be huge
+    return document if size <= execution.rules.max_result_bytes else None
 
 
 def overdue(execution: Execution, max_exec_s: float) -> Outcome:
@@ -121,7 +128,7 @@ def masked(execution: Execution, document: JsonValue) -> JsonValue:
     return SecretFinder(names, execution.secrets).masked(document)
 
 
-def _place(execution: Execution, wrong: WentWrong) -> dict[str, Any]:
+def _place(execution: Execution, wrong: WentWrong) -> dict[str, JsonValue]:
     if wrong.fail_state is not None:
         return {"state": wrong.fail_state, "task": execution.failed_task}
     visit = execution.visit

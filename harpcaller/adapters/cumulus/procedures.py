@@ -100,8 +100,7 @@ def _resolve(execution: Execution, submission: Submission) -> Steps[Outcome]:
     """Return what the call of a task would be; nothing is called or stored."""
     name = str(submission.task)
     task = execution.workflow.states[name]
-    if not isinstance(task, Task):
-        raise TypeError(task)
+    assert isinstance(task, Task)  # noqa: S101 (`check_names` saw to it)
     visit = execution.enter(name, submission.message)
     at = yield from ready(execution, visit, task)
     call = call_of(execution, visit, at, 0)

@@ -111,9 +111,7 @@ def _read_queue(part: Part) -> QueueTerms | None:
     if queue is None:
         return None
     queue.refuse_unknown(("name", "concurrency"))
-    name = queue.part("name")
-    if name is None and queue.get("name") is None:
-        queue.wrong("name", "an object, the name of the queue")
+    name = queue.need_part("name")
     concurrency = queue.get("concurrency")
     if not isinstance(concurrency, str):
         concurrency = queue.count("concurrency", 1, least=1)

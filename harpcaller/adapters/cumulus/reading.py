@@ -140,6 +140,12 @@ class Part:
             return None
         return Part(value, self.at(key), self.problems, self.file)
 
+    def need_part(self, key: str) -> Part | None:
+        """Return the object under a key; complain if there is none."""
+        if self.fields.get(key) is None:
+            self.wrong(key, "an object")
+        return self.part(key)
+
     def parts(self, key: str) -> list[Part]:
         """Return the objects of the list under a key."""
         value = self.fields.get(key)

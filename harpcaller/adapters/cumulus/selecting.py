@@ -82,6 +82,5 @@ def put(document: JsonValue, path: str, value: JsonValue) -> JsonValue:
         CumulusError: States.ResultPathMatchFailure.
     """
     steps = paths.read_simple(path)
-    if steps is None:
-        raise ValueError(path)
+    assert steps is not None  # noqa: S101 (`is_result_path` is true of it)
     return paths.put(document, steps, value)

@@ -38,8 +38,7 @@ def fetch(
         if answer.code == TOO_LARGE:
             raise CumulusError(DATA_LIMIT, answer.text)
         raise reference.error(answer.code, answer.text)
-    if not isinstance(answer, Fetched):
-        raise TypeError(answer)
+    assert isinstance(answer, Fetched)  # noqa: S101 (nothing else answers it)
     size = len(answer.body)
     if size > max_bytes:
         raise too_large("bytes of the document", size, max_bytes)

@@ -66,9 +66,6 @@ class Walk:
         while reached.next is not None:
             name = reached.next
             state = self._execution.workflow.states[name]
-            if isinstance(state, Fail):
-                fault = Fault(error=state.error, cause=state.cause)
-                return WentWrong(fault, reached.document, name)
             outcome = yield from self._carry_out(state, reached.document)
             if isinstance(outcome, WentWrong):
                 return outcome
@@ -93,7 +90,7 @@ class Walk:
         except CumulusError as error:
             return WentWrong(fault_of_error(error), document)
 
-    def _visit(self, state: State, visit: Visit) -> Steps[Reached]:
+    def _visit(self, state: State, visit: Visit) -> Steps[Walked]:
         document = visit.came_in
         match state:
             case Task():
@@ -109,8 +106,9 @@ class Walk:
                 return _chosen(state, document)
             case Succeed():
                 return Reached(passed(document, state.paths), None)
-            case Fail():
-                raise TypeError(state)  # it ends the walk before it is visited
+            case Fail(error=error, cause=cause):
+                fault = Fault(error=error, cause=cause)
+                return WentWrong(fault, document, state.name)
         assert_never(state)
 
     def _visit_task(self, state: Task, visit: Visit) -> Steps[Reached]:
