@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from cumulus_runs import (
+    JOB,
     a_case,
     a_flow,
     a_list,
@@ -15,14 +16,15 @@ from cumulus_runs import (
     failure_of,
     result_of,
 )
-from cumulus_workflow_cases import machine_of
+from cumulus_workflow_cases import machine_of, settings_of
 
-from harpcaller.adapters.machine import (
-    End,
-    Fetch,
-    FetchFailed,
-)
-from protocol.outcome import Raised
+from harpcaller.adapters.cumulus import ADAPTER
+from harpcaller.adapters.machine import End, Ended, Fetch, FetchFailed, child_id
+from protocol.call import Call
+from protocol.errors import ErrorType
+from protocol.job import JobId
+from protocol.jsontext import decode, encode
+from protocol.outcome import Failed, Raised
 
 
 def test_a_message_may_be_submitted_again() -> None:
@@ -199,3 +201,47 @@ def test_arguments_have_a_limit() -> None:
     type_, _ = failure_of(case)
 
     assert type_ == "States.DataLimitExceeded"
+
+
+def test_a_call_that_was_refused_took_no_time() -> None:
+    """It never began: there are no seconds to be told."""
+    case = a_case(a_list("A"))
+    machine = machine_of(case)
+    machine.start(0)
+    outcome = Failed(type=ErrorType.OVERLOADED, message="too many jobs wait")
+    refused = Ended(
+        key="0.A/a0",
+        at=1,
+        job_id=child_id(JobId(JOB), "0.A/a0"),
+        outcome=outcome,
+        started_at=None,
+        ended_at=None,
+    )
+
+    [end] = machine.on(refused)
+
+    assert isinstance(end, End)
+    assert isinstance(end.outcome, Raised)
+    assert end.outcome.type == "HarpCaller.Overloaded"
+    data: Any = decode(end.outcome.data or b"")
+    assert "seconds" not in data["states"][0]
+
+
+def test_a_job_of_no_message_ends_at_once() -> None:
+    """Nothing admits such a call; a machine that gets one says so."""
+    case = a_case(a_list("A"))
+    settings = settings_of(case)
+    call = Call(host="@cumulus", procedure="Flow", arguments=encode([3]))
+
+    kept = ADAPTER.keep(settings, call)
+    [end] = ADAPTER.machine(kept, JobId(JOB), call).start(0)
+
+    assert isinstance(end, End)
+    assert isinstance(end.outcome, Raised)
+    assert end.outcome.type == "Cumulus.InvalidMessage"
+    assert decode(end.outcome.data or b"") == {
+        "path": "message",
+        "task": None,
+        "states": [],
+        "message": 3,
+    }

@@ -60,7 +60,7 @@ def ended(key: str, value: Any = None) -> Ended:
 
 def test_a_living_child_is_told_of_now_and_then() -> None:
     """A follower sees that the workflow is not stuck; the last sleep is given up."""
-    machine = machine_of(a_case(a_list("A"), config={"heartbeat_s": 30}))
+    machine = machine_of(a_case(a_list("A", "B"), config={"heartbeat_s": 30}))
 
     first = machine.start(0)
     beat = machine.on(Slept(key="0.A/wait0", at=31))
@@ -72,7 +72,8 @@ def test_a_living_child_is_told_of_now_and_then() -> None:
     [waiting] = notes_in(again, "waiting")
     assert waiting["job_id"] == child_id(JobId(JOB), "0.A/a0")
     assert asked_for(last)[0] == Cancel(key="0.A/wait2")
-    assert isinstance(last[-1], End)
+    assert asked_for(last)[2] == Sleep(key="1.B/wait0", seconds=30)
+    assert machine.on(CLIENT)[:2] == [Cancel(key="1.B/a0"), Cancel(key="1.B/wait0")]
 
 
 def test_the_stream_tells_what_happens_without_values() -> None:

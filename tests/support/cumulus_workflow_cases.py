@@ -218,7 +218,7 @@ def settings_of(case: Mapping[str, Any]) -> Settings:
     """
     table = {"bucket_allow": sorted(strings_in(case)), **case.get("config", {})}
     table["workflows"] = DIRECTORY
-    file = f"{DIRECTORY}/{case['workflow']}.json"
+    file = f"{DIRECTORY}/{case.get('file', case['workflow'])}.json"
     settings = ADAPTER.load(table, {file: encode(case["definition"])}, LIMITS)
     if isinstance(settings, Settings):
         return settings

@@ -113,6 +113,12 @@ class Execution:
         )
 
     @property
+    def at(self) -> Visit:
+        """The visit that is, or was the last."""
+        assert self.visit is not None  # noqa: S101 (nothing is done outside of one)
+        return self.visit
+
+    @property
     def secret_names(self) -> SecretNames:
         """What tells by their names which values are secret."""
         return SecretNames(self.rules.secret_keys)
@@ -150,6 +156,6 @@ class Execution:
         if isinstance(asked, Submit | Sleep):
             self._in_a_row = 0
         answer = yield self.taken(asked, *also)
-        if answer.again and self.visit is not None:
-            self.note("resumed", {"task": self.visit.name})
+        if answer.again:
+            self.note("resumed", {"task": self.at.name})
         return answer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 import attrs
 
@@ -53,6 +53,7 @@ def fault_of(outcome: Raised | Failed | Cancelled) -> Fault:
             return _fault("HarpCaller.Cancelled", "the call was cancelled", ())
         case Failed():
             return _failure(outcome)
+    assert_never(outcome)
 
 
 def _failure(outcome: Failed) -> Fault:

@@ -63,11 +63,7 @@ def _run_task(execution: Execution, submission: Submission) -> Steps[Outcome]:
 
 def _note_start(execution: Execution, submission: Submission) -> None:
     workflow = execution.workflow
-    message: Any = submission.message
-    try:
-        message, _ = unwrap(submission.message)
-    except CumulusError:  # then its first task says so
-        message = {}
+    message, _ = unwrap(submission.message)
     execution.execution_name = execution_name(message)
     execution.learn(execution.secret_names.values(submission.message))
     execution.note(

@@ -70,19 +70,15 @@ def save(execution: Execution, key: str, stored: Stored) -> Steps[dict[str, Json
 
 def _tags(execution: Execution) -> dict[str, str]:
     """Return what is noted beside a stored object: ASCII, as headers want it."""
-    tags = {"execution": quote(execution.name)}
-    if execution.visit is not None:
-        tags["task"] = quote(execution.visit.name)
-    return tags
+    return {"execution": quote(execution.name), "task": quote(execution.at.name)}
 
 
 def _note(execution: Execution, word: str, reference: Reference, size: int) -> None:
-    """Say what was moved, and by which task."""
-    visit = execution.visit
+    """Say what was moved, and for which task."""
     execution.note(
         word,
         {
-            "task": None if visit is None else visit.name,
+            "task": execution.at.name,
             "bucket": reference.bucket,
             "key": reference.key,
             "bytes": size,
