@@ -141,7 +141,8 @@ def test_a_failure_is_no_larger_than_a_result() -> None:
 def test_a_secret_is_sealed_wherever_a_later_call_has_it() -> None:
     """What a task put into a text is found by its value, also two tasks later."""
     tasks = a_list("A", "B")
-    message = SECRET | {"workflow_config": {"B": {"v": "{payload.url}"}}}
+    more = {"workflow_config": {"B": {"v": "{payload.url}"}}, "token": PASSWORD}
+    message = SECRET | more
     procedures = {"A": [{"result": {"url": f"https://u:{PASSWORD}@h/"}}]}
 
     world, _ = carried_out(
@@ -151,6 +152,17 @@ def test_a_secret_is_sealed_wherever_a_later_call_has_it() -> None:
     assert world.calls[1]["sealed"] == ["/config/v", "/input/url"]
     submits = [one for one in world.asked if isinstance(one, Submit)]
     assert submits[1].call.arguments.find(PASSWORD.encode()) < 0
+
+
+def test_an_info_holds_no_secrets() -> None:
+    """8.3: it is shown to whoever may see the job."""
+    meta = {"cmr": {"password": PASSWORD}, "provider": {"id": PASSWORD}}
+
+    world, _ = carried_out(
+        a_case(a_list("A"), message=a_message(meta=meta), also_check=["info"])
+    )
+
+    assert world.calls[0]["info"]["cumulus"]["provider"] == "***"
 
 
 def test_what_the_client_sealed_stays_so_in_the_calls() -> None:

@@ -25,10 +25,10 @@ from harpcaller.adapters.cumulus.submission import (
     unknown_workflow,
 )
 from harpcaller.adapters.cumulus.task_input import begin
-from harpcaller.adapters.cumulus.templates import MAX_DEPTH, depth_of
+from harpcaller.adapters.cumulus.templates import MAX_DEPTH
 from harpcaller.adapters.cumulus.workflow import Workflow
 from protocol.call import MASK, Call
-from protocol.jsontext import JsonValue, decode
+from protocol.jsontext import JsonValue, decode, is_within_depth
 
 HOST: Final = "@cumulus"
 
@@ -57,7 +57,9 @@ def _admit(settings: Settings, call: Call) -> Admitted:
     workflow = _named(settings, submission)
     if submission.procedure != VALIDATE:
         check_names(submission, workflow)
-        check_message(submission.message)
+        _check_message(submission.message)
+        if not is_within_depth(call.arguments, MAX_DEPTH + 1):
+            raise invalid_message("message", f"at most {MAX_DEPTH} levels")
     secrets = SecretNames(settings.rules.secret_keys)
     pointers = secrets.pointers(submission.message, f"/{submission.at}")
     if settings.rules.mask_result:
@@ -75,7 +77,7 @@ def _admit(settings: Settings, call: Call) -> Admitted:
     )
 
 
-def check_message(message: JsonValue) -> None:
+def _check_message(message: JsonValue) -> None:
     """Do nothing if a message may be submitted; what `replace` may bring is left out.
 
     Raises:
@@ -83,8 +85,6 @@ def check_message(message: JsonValue) -> None:
     """
     begun = begin(message)
     read_replace(begun.message)
-    if depth_of(message) > MAX_DEPTH:
-        raise invalid_message("message", f"at most {MAX_DEPTH} levels")
 
 
 def _named(settings: Settings, submission: Submission) -> Workflow | None:

@@ -8,7 +8,6 @@ from harpcaller.adapters.cumulus.errors import invalid_workflow, too_large
 from harpcaller.adapters.cumulus.execution import Execution
 from harpcaller.adapters.cumulus.host import chosen, resolved
 from harpcaller.adapters.cumulus.info import execution_name
-from harpcaller.adapters.cumulus.secrets import SecretFinder
 from harpcaller.adapters.cumulus.templates import Resolver
 from harpcaller.adapters.cumulus.workflow import QueueTerms, Reach
 from protocol.call import Call, QueueSpec, Sealed, seal
@@ -68,10 +67,9 @@ def _sealed(execution: Execution, made: Made) -> tuple[JsonText, tuple[Sealed, .
     limit = execution.rules.max_resolved_bytes
     if len(made.text) > limit:
         raise too_large("bytes of the arguments", len(made.text), limit)
-    names = execution.secret_names
-    execution.learn(names.values(made.source))
+    execution.learn_from(made.source)
     arguments = decode(made.text)
-    pointers = SecretFinder(names, execution.secrets).pointers(arguments)
+    pointers = execution.secret_pointers(arguments)
     if not pointers:
         return made.text, ()
     sealed = seal(arguments, pointers)

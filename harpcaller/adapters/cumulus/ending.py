@@ -11,10 +11,7 @@ from harpcaller.adapters.cumulus.execution import Execution, Steps
 from harpcaller.adapters.cumulus.faults import TIMEOUT, Fault
 from harpcaller.adapters.cumulus.message import unwrap
 from harpcaller.adapters.cumulus.references import Reference
-from harpcaller.adapters.cumulus.secrets import (
-    MIN_CHARACTERS,
-    SecretFinder,
-)
+from harpcaller.adapters.cumulus.secrets import MIN_CHARACTERS
 from harpcaller.adapters.cumulus.storing import Stored, stored, system_reference
 from harpcaller.adapters.cumulus.transfer import save
 from harpcaller.adapters.cumulus.walk import WentWrong
@@ -36,7 +33,7 @@ def finish(execution: Execution, document: JsonValue) -> Steps[Outcome]:
     document = yield from _spilled(execution, document)
     document = yield from _bounded(execution, document)
     if execution.rules.mask_result:
-        document = masked(execution, document)
+        document = execution.masked(document)
     return Returned(encode(document))
 
 
@@ -87,7 +84,7 @@ def failed(execution: Execution, wrong: WentWrong) -> Outcome:
     """Return what is told of a run that went wrong."""
     fault = wrong.fault
     document = _within_bounds(execution, wrong.document)
-    execution.learn(execution.secret_names.values(document))
+    execution.learn_from(document)
     cause = _without_secrets(execution, fault.cause)
     told: dict[str, JsonValue] = {
         **fault.about,
@@ -102,7 +99,7 @@ def failed(execution: Execution, wrong: WentWrong) -> Outcome:
     if document is not None:
         again = _to_submit_again(execution, wrong, cause)
         if execution.rules.mask_result:
-            again = masked(execution, again)
+            again = execution.masked(again)
         data["message"] = again
     return Raised(type=fault.error, message=cause, data=encode(data))
 
@@ -119,13 +116,6 @@ def overdue(execution: Execution, max_exec_s: float) -> Outcome:
     cause = f"not done within {max_exec_s:g} s"
     document = None if visit is None else visit.came_in
     return failed(execution, WentWrong(Fault(error=TIMEOUT, cause=cause), document))
-
-
-def masked(execution: Execution, document: JsonValue) -> JsonValue:
-    """Return a document with "***" in the place of each secret."""
-    names = execution.secret_names
-    execution.learn(names.values(document))
-    return SecretFinder(names, execution.secrets).masked(document)
 
 
 def _place(execution: Execution, wrong: WentWrong) -> dict[str, JsonValue]:

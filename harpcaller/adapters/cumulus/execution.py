@@ -11,7 +11,7 @@ import attrs
 from harpcaller.adapters.cumulus.errors import CumulusError
 from harpcaller.adapters.cumulus.faults import RUNTIME, Fault
 from harpcaller.adapters.cumulus.rules import Rules
-from harpcaller.adapters.cumulus.secrets import SecretNames
+from harpcaller.adapters.cumulus.secrets import SecretFinder, SecretNames
 from harpcaller.adapters.cumulus.workflow import Workflow
 from harpcaller.adapters.machine import Action, Answer, Asked, Note, Sleep, Submit
 from protocol.job import JobId
@@ -24,6 +24,7 @@ Steps: TypeAlias = Generator[Sequence[Action], Answer, T]
 
 MAX_VISITS: Final = 25_000
 MAX_IN_A_ROW: Final = 1000  # visits without a call or a sleep
+_NOTHING: Final = object()
 _SHOWN_STATES: Final = 1000  # of those that led to a failure
 
 
@@ -79,6 +80,7 @@ class Execution:
         factory=lambda: deque(maxlen=_SHOWN_STATES)
     )
     _known_secrets: set[JsonText] = attrs.field(factory=set, repr=False)
+    _looked_through: dict[str, JsonValue] = attrs.field(factory=dict, repr=False)
     _visits: int = 0
     _in_a_row: int = 0
     _pending: list[Action] = attrs.field(factory=list)
@@ -99,6 +101,30 @@ class Execution:
             cause = f"more than {MAX_IN_A_ROW} states without a call or a sleep"
             raise CumulusError(RUNTIME, cause)
         return self.visit
+
+    def learn_from(self, message: JsonValue) -> None:
+        """Take in the secrets of a message.
+
+        Messages share what no task changed: it is looked through once.
+        """
+        if not isinstance(message, dict):
+            return
+        for name, part in message.items():
+            if self._looked_through.get(name, _NOTHING) is not part:
+                self._looked_through[name] = part
+                self.learn(self.secret_names.values({name: part}))
+
+    def secret_pointers(self, value: JsonValue) -> list[str]:
+        """Return JSON pointers to all that must be sealed in a value."""
+        return self._finder().pointers(value)
+
+    def masked(self, value: JsonValue) -> JsonValue:
+        """Return a value with "***" in the place of each secret."""
+        self.learn_from(value)
+        return self._finder().masked(value)
+
+    def _finder(self) -> SecretFinder:
+        return SecretFinder(self.secret_names, self.secrets)
 
     def record(self, visit: Visit, outcome: str) -> None:
         """Note for a failure to come how the visit of a task went."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from harpcaller.adapters.cumulus.ending import failed, finish, masked
+from harpcaller.adapters.cumulus.ending import failed, finish
 from harpcaller.adapters.cumulus.errors import CumulusError
 from harpcaller.adapters.cumulus.execution import Execution, Steps
 from harpcaller.adapters.cumulus.faults import fault_of_error
@@ -65,7 +65,7 @@ def _note_start(execution: Execution, submission: Submission) -> None:
     workflow = execution.workflow
     message, _ = unwrap(submission.message)
     execution.execution_name = execution_name(message)
-    execution.learn(execution.secret_names.values(submission.message))
+    execution.learn_from(submission.message)
     execution.note(
         "started",
         {
@@ -101,7 +101,7 @@ def _resolve(execution: Execution, submission: Submission) -> Steps[Outcome]:
     at = yield from ready(execution, visit, task)
     call = call_of(execution, visit, at, 0)
     told: JsonValue = {"event": _event(execution, at, call), "call": _told(call)}
-    return Returned(encode(masked(execution, told)))
+    return Returned(encode(execution.masked(told)))
 
 
 def _event(execution: Execution, at: Ready, call: Call) -> JsonValue:

@@ -67,6 +67,8 @@ def ready(execution: Execution, visit: Visit, task: Task) -> Steps[Ready]:
 def call_of(execution: Execution, visit: Visit, at: Ready, number: int) -> Call:
     """Return the call of one attempt."""
     info = info_of(execution.workflow.name, visit, number, at.source)
+    if execution.secrets:  # a message may say anything under any name
+        info = encode(execution.masked(decode(info)))
     return attrs.evolve(at.call, info=info)
 
 
