@@ -167,12 +167,13 @@ def test_an_info_holds_no_secrets() -> None:
 
 def test_what_the_client_sealed_stays_so_in_the_calls() -> None:
     """Its pointers name values that no name gives away."""
-    case = a_case(a_list("A"), message=a_message(payload={"x": "qwertz-1"}))
+    payload = {"x": "qwertz-1", "y": ["asdfgh-2", None], "z": 1}
+    case = a_case(a_list("A"), message=a_message(payload=payload))
 
     world = World(case | {"also_check": ["sealed"]})
-    world.run(machine_of(case, seals=["/message/payload/x"]))
+    world.run(machine_of(case, seals=["/message/payload/x", "/message/payload/y"]))
 
-    assert world.calls[0]["sealed"] == ["/input/x"]
+    assert world.calls[0]["sealed"] == ["/input/x", "/input/y/0"]
 
 
 def test_a_quoted_secret_is_in_no_error_text() -> None:

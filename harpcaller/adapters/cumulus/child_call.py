@@ -67,9 +67,9 @@ def _sealed(execution: Execution, made: Made) -> tuple[JsonText, tuple[Sealed, .
     limit = execution.rules.max_resolved_bytes
     if len(made.text) > limit:
         raise too_large("bytes of the arguments", len(made.text), limit)
-    execution.learn_from(made.source)
+    execution.secrets.learn_from(made.source)
     arguments = decode(made.text)
-    pointers = execution.secret_pointers(arguments)
+    pointers = execution.secrets.pointers(arguments)
     if not pointers:
         return made.text, ()
     sealed = seal(arguments, pointers)

@@ -11,12 +11,10 @@ from harpcaller.adapters.cumulus.execution import Execution, Steps
 from harpcaller.adapters.cumulus.faults import TIMEOUT, Fault
 from harpcaller.adapters.cumulus.message import unwrap
 from harpcaller.adapters.cumulus.references import Reference
-from harpcaller.adapters.cumulus.secrets import MIN_CHARACTERS
 from harpcaller.adapters.cumulus.storing import Stored, stored, system_reference
 from harpcaller.adapters.cumulus.transfer import save
 from harpcaller.adapters.cumulus.walk import WentWrong
 from harpcaller.adapters.machine import child_id
-from protocol.call import MASK
 from protocol.jsontext import JsonValue, encode
 from protocol.outcome import Outcome, Raised, Returned
 
@@ -33,7 +31,7 @@ def finish(execution: Execution, document: JsonValue) -> Steps[Outcome]:
     document = yield from _spilled(execution, document)
     document = yield from _bounded(execution, document)
     if execution.rules.mask_result:
-        document = execution.masked(document)
+        document = execution.secrets.masked(document)
     return Returned(encode(document))
 
 
@@ -84,8 +82,9 @@ def failed(execution: Execution, wrong: WentWrong) -> Outcome:
     """Return what is told of a run that went wrong."""
     fault = wrong.fault
     document = _within_bounds(execution, wrong.document)
-    execution.learn_from(document)
-    cause = _without_secrets(execution, fault.cause)
+    secrets = execution.secrets
+    secrets.learn_from(document)
+    cause = secrets.without(fault.cause)
     told: dict[str, JsonValue] = {
         **fault.about,
         "code": fault.code,
@@ -99,9 +98,9 @@ def failed(execution: Execution, wrong: WentWrong) -> Outcome:
     if document is not None:
         again = _to_submit_again(execution, wrong, cause)
         if execution.rules.mask_result:
-            again = execution.masked(again)
+            again = secrets.masked(again)
         data["message"] = again
-    return Raised(type=fault.error, message=cause, data=encode(data))
+    return Raised(type=secrets.without(fault.error), message=cause, data=encode(data))
 
 
 def _within_bounds(execution: Execution, document: JsonValue) -> JsonValue:
@@ -143,15 +142,3 @@ def _to_submit_again(execution: Execution, wrong: WentWrong, cause: str) -> Json
         "failedExecutionStepName": None if visit is None else visit.name,
     }
     return {**message, "exception": exception}
-
-
-def _without_secrets(execution: Execution, text: str) -> str:
-    """Return a text with "***" in the place of each secret that it quotes."""
-    known = (
-        secret if isinstance(secret, str) else encode(secret).decode()
-        for secret in execution.secrets
-    )
-    for secret in sorted(known, key=len, reverse=True):
-        if len(secret) >= MIN_CHARACTERS:
-            text = text.replace(secret, MASK)
-    return text

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Sequence
 from typing import Final, TypeAlias, TypeVar
 
 import attrs
 
 from harpcaller.adapters.cumulus.errors import CumulusError
 from harpcaller.adapters.cumulus.faults import RUNTIME, Fault
+from harpcaller.adapters.cumulus.known_secrets import KnownSecrets
 from harpcaller.adapters.cumulus.rules import Rules
-from harpcaller.adapters.cumulus.secrets import SecretFinder, SecretNames
 from harpcaller.adapters.cumulus.workflow import Workflow
 from harpcaller.adapters.machine import Action, Answer, Asked, Note, Sleep, Submit
 from protocol.job import JobId
-from protocol.jsontext import JsonText, JsonValue, encode
+from protocol.jsontext import JsonValue, encode
 
 T = TypeVar("T")
 
@@ -24,7 +24,6 @@ Steps: TypeAlias = Generator[Sequence[Action], Answer, T]
 
 MAX_VISITS: Final = 25_000
 MAX_IN_A_ROW: Final = 1000  # visits without a call or a sleep
-_NOTHING: Final = object()
 _SHOWN_STATES: Final = 1000  # of those that led to a failure
 
 
@@ -72,15 +71,13 @@ class Execution:
     job_id: JobId
     rules: Rules
     workflow: Workflow
+    secrets: KnownSecrets
     execution_name: str | None = None
-    secrets: list[JsonValue] = attrs.field(factory=list, repr=False)
     visit: Visit | None = None
     failed_task: str | None = None  # whose error was caught last
     states: deque[dict[str, JsonValue]] = attrs.field(
         factory=lambda: deque(maxlen=_SHOWN_STATES)
     )
-    _known_secrets: set[JsonText] = attrs.field(factory=set, repr=False)
-    _looked_through: dict[str, JsonValue] = attrs.field(factory=dict, repr=False)
     _visits: int = 0
     _in_a_row: int = 0
     _pending: list[Action] = attrs.field(factory=list)
@@ -102,30 +99,6 @@ class Execution:
             raise CumulusError(RUNTIME, cause)
         return self.visit
 
-    def learn_from(self, message: JsonValue) -> None:
-        """Take in the secrets of a message.
-
-        Messages share what no task changed: it is looked through once.
-        """
-        if not isinstance(message, dict):
-            return
-        for name, part in message.items():
-            if self._looked_through.get(name, _NOTHING) is not part:
-                self._looked_through[name] = part
-                self.learn(self.secret_names.values({name: part}))
-
-    def secret_pointers(self, value: JsonValue) -> list[str]:
-        """Return JSON pointers to all that must be sealed in a value."""
-        return self._finder().pointers(value)
-
-    def masked(self, value: JsonValue) -> JsonValue:
-        """Return a value with "***" in the place of each secret."""
-        self.learn_from(value)
-        return self._finder().masked(value)
-
-    def _finder(self) -> SecretFinder:
-        return SecretFinder(self.secret_names, self.secrets)
-
     def record(self, visit: Visit, outcome: str) -> None:
         """Note for a failure to come how the visit of a task went."""
         fields: dict[str, JsonValue] = {
@@ -145,22 +118,9 @@ class Execution:
         return self.visit
 
     @property
-    def secret_names(self) -> SecretNames:
-        """What tells by their names which values are secret."""
-        return SecretNames(self.rules.secret_keys)
-
-    @property
     def name(self) -> str:
         """The name of the execution, as far as a message told; else the job's id."""
         return self.execution_name or self.job_id
-
-    def learn(self, secrets: Iterable[JsonValue]) -> None:
-        """Take in what must be sealed wherever it stands from now on."""
-        for secret in secrets:
-            text = encode(secret)
-            if text not in self._known_secrets:
-                self._known_secrets.add(text)
-                self.secrets.append(secret)
 
     def note(self, word: str, fields: dict[str, JsonValue]) -> None:
         """Have a packet streamed, before whatever is asked for next."""

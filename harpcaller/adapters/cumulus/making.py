@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from harpcaller.adapters.cumulus.ending import overdue
 from harpcaller.adapters.cumulus.errors import CumulusError
 from harpcaller.adapters.cumulus.execution import Execution, Steps
+from harpcaller.adapters.cumulus.known_secrets import KnownSecrets
 from harpcaller.adapters.cumulus.loading import read_run
 from harpcaller.adapters.cumulus.machine import StepsMachine
 from harpcaller.adapters.cumulus.procedures import steps_of
@@ -42,11 +43,13 @@ def make_machine(kept: bytes, job_id: JobId, call: Call) -> StepsMachine:
         workflow = check_names(submission, run.workflow)
     except CumulusError as error:
         return _ending(Raised(type=error.type, message=error.message))
-    return _running(Execution(job_id, run.rules, workflow), submission, call)
+    secrets = KnownSecrets(run.rules.secret_keys)
+    return _running(Execution(job_id, run.rules, workflow, secrets), submission, call)
 
 
 def _running(execution: Execution, submission: Submission, call: Call) -> StepsMachine:
-    execution.learn(decode(sealed.value) for sealed in call.sealed)
+    for sealed in call.sealed:  # whatever it is called, and all that is in it
+        execution.secrets.learn_below(decode(sealed.value))
     max_exec_s = call.max_exec_s or execution.rules.max_exec_s
 
     def end_overdue() -> Outcome:

@@ -65,7 +65,7 @@ def _note_start(execution: Execution, submission: Submission) -> None:
     workflow = execution.workflow
     message, _ = unwrap(submission.message)
     execution.execution_name = execution_name(message)
-    execution.learn_from(submission.message)
+    execution.secrets.learn_from(submission.message)
     execution.note(
         "started",
         {
@@ -101,7 +101,7 @@ def _resolve(execution: Execution, submission: Submission) -> Steps[Outcome]:
     at = yield from ready(execution, visit, task)
     call = call_of(execution, visit, at, 0)
     told: JsonValue = {"event": _event(execution, at, call), "call": _told(call)}
-    return Returned(encode(execution.masked(told)))
+    return Returned(encode(execution.secrets.masked(told)))
 
 
 def _event(execution: Execution, at: Ready, call: Call) -> JsonValue:

@@ -68,7 +68,7 @@ def call_of(execution: Execution, visit: Visit, at: Ready, number: int) -> Call:
     """Return the call of one attempt."""
     info = info_of(execution.workflow.name, visit, number, at.source)
     if execution.secrets:  # a message may say anything under any name
-        info = encode(execution.masked(decode(info)))
+        info = encode(execution.secrets.masked(decode(info)))
     return attrs.evolve(at.call, info=info)
 
 
@@ -121,7 +121,7 @@ def _after(execution: Execution, prepared: Prepared, outcome: Outcome) -> Next:
         return aborted(prepared, said)
     answer = _value(outcome)
     after = next_message(prepared, answer, execution.rules.max_resolved_bytes)
-    check_secrets(execution.secret_names, prepared, answer)
+    check_secrets(execution.secrets.names, prepared, answer)
     return after
 
 
