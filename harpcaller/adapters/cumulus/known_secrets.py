@@ -14,7 +14,6 @@ from protocol.call import MASK
 from protocol.jsontext import JsonText, JsonValue, encode
 
 _NOTHING: Final = object()
-_SECRET: Final = "secret"  # all below such a name is
 
 
 class KnownSecrets:
@@ -43,7 +42,7 @@ class KnownSecrets:
 
     def learn_below(self, value: JsonValue) -> None:
         """Take in a secret, or all that is in it."""
-        self._learn(self.names.values({_SECRET: value}))
+        self._learn(self.names.values({"secret": value}))  # as all below it is
 
     def pointers(self, value: JsonValue) -> list[str]:
         """Return JSON pointers to all that must be sealed in a value."""
