@@ -56,7 +56,9 @@ def test_a_name_that_looks_secret_is(name: str) -> None:
 
 def test_a_data_centre_adds_names_of_its_own() -> None:
     """There are more words than we know."""
-    assert SecretNames(["^pin$"]).values({"pin": 5, "spin": 6}) == [5]
+    names = SecretNames(["^pin$", "(?i)^ssn"])
+
+    assert names.values({"pin": 5, "spin": 6, "Ssn": 7, "Pin": 8}) == [5, 7]
 
 
 def finder(*secrets: Any) -> SecretFinder:
@@ -97,6 +99,21 @@ def test_secrets_are_masked_where_they_may_not_be_shown() -> None:
     masked = finder("hunter22").masked({"a": ["hunter22", 1], "token": ""})
 
     assert masked == {"a": ["***", 1], "token": ""}
+    shown = finder("hunter22").masked([{"u:hunter22@h": 1, "b": 2}])
+    assert shown == [{"***": 1, "b": 2}]
+
+
+def test_many_secrets_are_found_as_few_are() -> None:
+    """A message may hold thousands: each text is read once, not once for each."""
+    secrets = [f"secret{number:04}" for number in range(300)]
+    arguments: Any = {
+        "a": "x secret0299",
+        "b": "secret",
+        "c": "x secret03",
+        "d": "xsecret0000x",
+    }
+
+    assert finder(*secrets).pointers(arguments) == ["/a", "/d"]
 
 
 def test_without_secrets_nothing_is_found() -> None:

@@ -8,17 +8,19 @@ from typing import Any, Final
 import attrs
 
 from harpcaller.adapters.cumulus import paths
-from harpcaller.adapters.cumulus.errors import INVALID_ANSWER, CumulusError
+from harpcaller.adapters.cumulus.errors import INVALID_ANSWER, CumulusError, too_large
 from harpcaller.adapters.cumulus.message import Message, is_set
+from harpcaller.adapters.cumulus.paths import Steps
 from harpcaller.adapters.cumulus.schemas import check_format, validate
 from harpcaller.adapters.cumulus.task_input import Prepared
 from harpcaller.adapters.cumulus.templates import Resolver
 from harpcaller.adapters.cumulus.terms import CallForm
-from protocol.jsontext import JsonValue
+from protocol.jsontext import JsonValue, encode
 from protocol.outcome import Raised
 
 NONE: Final = "None"
 _WORKFLOW_ERROR: Final = "WorkflowError"
+_COPIES: Final = 16  # of an answer as large as it may be, in the message
 _MAY_DIFFER: Final = ("payload", "exception", "meta")
 
 
@@ -137,7 +139,7 @@ def _changed(sent: Message, answer: dict[str, JsonValue]) -> str | None:
     if path is not None:
         return path
     meta = answer.get("meta")
-    if meta is not None and not isinstance(meta, dict):
+    if not isinstance(meta, dict) and meta != sent.get("meta"):
         return "meta"
     return first_difference(_meta_of(sent), _meta_of(answer), may_add=True)
 
@@ -153,15 +155,27 @@ def _without(message: Message, names: Iterable[str]) -> dict[str, JsonValue]:
 def _with_outputs(
     prepared: Prepared, answer: JsonValue, max_bytes: int
 ) -> dict[str, Any]:
-    resolver = Resolver(answer, max_bytes)
-    message: JsonValue = {**prepared.message, "payload": {}}
+    resolver = Resolver(answer, _COPIES * max_bytes)
+    message: dict[str, Any] = {**prepared.message, "payload": {}}
     for output in prepared.configuration.outputs or ():
-        value = resolver.resolve(output.source)
-        if resolver.is_unfound(output.source):
-            value = None  # here dotted paths that find nothing are null too
-        message = paths.put(message, output.destination, value)
-    assert isinstance(message, dict)  # noqa: S101 (a message stays one)
+        value = resolver.resolve_source(output.source)
+        message = _written(message, output.destination, value)
+    size = len(encode(message))
+    if size > _COPIES * max_bytes:
+        raise too_large("bytes of the message", size, _COPIES * max_bytes)
     return message
+
+
+def _written(message: dict[str, Any], to: Steps, value: JsonValue) -> dict[str, Any]:
+    first = to[0]
+    counts_as_absent = message.get("meta") is None
+    if first == "exception":
+        counts_as_absent = not is_set(message.get("exception"))
+    if first != "payload" and counts_as_absent:
+        message = {**message, str(first): {}}  # it is in nobody's way
+    put = paths.put(message, to, value)
+    assert isinstance(put, dict)  # noqa: S101 (a message stays one)
+    return put
 
 
 def _settled(came_in: Message, message: dict[str, Any], *, written: bool) -> Next:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from harpcaller.adapters.cumulus.errors import invalid_workflow
 from harpcaller.adapters.cumulus.message import Message
 from harpcaller.adapters.cumulus.paths import Steps, read_simple
 from harpcaller.adapters.cumulus.references import read_target
+from harpcaller.adapters.cumulus.templates import path_alone
 from harpcaller.adapters.cumulus.terms import TaskTerms
 from protocol.jsontext import JsonValue
 
@@ -20,7 +20,6 @@ TASK_CONFIG: Final = "task_config"
 WORKFLOW_CONFIG: Final = "workflow_config"
 REPLACE_CONFIG: Final = "ReplaceConfig"
 _WRITABLE: Final = ("payload", "meta", "exception")
-_BRACES: Final = re.compile(r"\{([^{}]*)\}|\{\{([^{}]*)\}\}")
 _MESSAGE_PATH: Final = "task_config.cumulus_message"
 
 
@@ -86,15 +85,15 @@ def storing_of(message: Message, terms: TaskTerms) -> Storing | None:
         return None
     if not isinstance(wanted, Mapping):
         raise invalid_workflow(REPLACE_CONFIG, "an object")
-    max_size = wanted.get("MaxSize", 0)
+    max_size = 0 if wanted.get("MaxSize") is None else wanted["MaxSize"]
     if type(max_size) is not int or max_size < 0:
         raise invalid_workflow(f"{REPLACE_CONFIG}.MaxSize", "a number of bytes")
-    if wanted.get("FullMessage") in (True, "true"):
+    if wanted.get("FullMessage") is True or wanted.get("FullMessage") == "true":
         return Storing(steps=(), target="$", max_size=max_size)
     path = wanted.get("Path")
     if not isinstance(path, str) or read_target(path) is None:
         raise invalid_workflow(f"{REPLACE_CONFIG}.Path", "one simple path")
-    target = wanted.get("TargetPath", path)
+    target = path if wanted.get("TargetPath") is None else wanted["TargetPath"]
     if not isinstance(target, str) or read_target(target) is None:
         raise invalid_workflow(f"{REPLACE_CONFIG}.TargetPath", "one simple path")
     return Storing(steps=read_target(path) or (), target=target, max_size=max_size)
@@ -158,7 +157,6 @@ def _read_output(output: JsonValue, path: str) -> Output:
 def _read_destination(destination: JsonValue) -> Steps | None:
     if not isinstance(destination, str):
         return None
-    braced = _BRACES.fullmatch(destination)
-    bare = destination if braced is None else braced[1] or braced[2] or ""
-    steps = read_simple(bare)
+    braced = path_alone(destination)
+    steps = read_simple(destination if braced is None else braced)
     return steps if steps and steps[0] in _WRITABLE else None

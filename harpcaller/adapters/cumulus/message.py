@@ -42,6 +42,8 @@ def check(message: Message) -> None:
     Raises:
         CumulusError: Cumulus.InvalidMessage, with the path.
     """
+    if "cma" in message:
+        raise invalid_message("cma", "no wrapper within a message")
     if not isinstance(message.get("cumulus_meta"), dict):
         raise invalid_message("cumulus_meta", "an object")
     for name in _OBJECTS:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from collections.abc import Sequence
+from typing import Final, TypeAlias
 
-from harpcaller.adapters.cumulus.errors import DATA_LIMIT, RESULT_PATH, CumulusError
+from harpcaller.adapters.cumulus.errors import RESULT_PATH, CumulusError
+from harpcaller.adapters.cumulus.searching import Search
 from protocol.jsontext import JsonValue
 
 _NAME: Final = r"[A-Za-z_@][A-Za-z0-9_@-]*"
@@ -17,8 +17,7 @@ SIMPLE: Final = re.compile(rf"(?:\$\.)?({_STEP}(?:\.{_STEP})*)")
 
 _STEPS: Final = re.compile(rf"({_NAME})|\[([0-9]+)\]")
 _INDEX: Final = re.compile("0|[1-9][0-9]{0,8}")
-MAX_CHARACTERS: Final = 1024  # of a JSONPath; parsing takes as long as it is
-MAX_NODES: Final = 100_000  # of what ".." looks through
+MAX_STEPS: Final = 100  # of a simple path: no message nests deeper
 
 Steps: TypeAlias = tuple[str | int, ...]
 
@@ -34,9 +33,10 @@ class NoPath(ValueError):
 def read_simple(text: str) -> Steps | None:
     """Return the steps of a simple path, None if the text is none."""
     match = SIMPLE.fullmatch(text)
-    if match is None:
+    found = _STEPS.findall(match[1]) if match else ()
+    if not 0 < len(found) <= MAX_STEPS:
         return None
-    return tuple(name or int(index) for name, index in _STEPS.findall(match[1]))
+    return tuple(name or int(index) for name, index in found)
 
 
 def get(value: JsonValue, steps: Steps) -> JsonValue:
@@ -105,20 +105,25 @@ def find(path: str, document: JsonValue) -> list[JsonValue]:
 
     Raises:
         NoPath: it is none.
-        CumulusError: States.DataLimitExceeded: ".." in a document of too many nodes.
+        CumulusError: States.DataLimitExceeded: it has to look at too many values.
     """
+    return find_with(Search(document), path)
+
+
+def find_with(search: Search, path: str) -> list[JsonValue]:
+    """Return the same in the document of a search, whose bound holds for all paths."""
     if path == "$":
-        return [document]
+        return [search.document]
     steps = read_simple(path)
-    if steps is not None:
-        try:
-            return [get(document, steps)]
-        except NotThere:
-            return []
-    parsed = _parsed(path)
-    if ".." in path:
-        _check_nodes(document)
-    return [match.value for match in parsed.find(document)]
+    if steps is None:
+        found = search.find(path)
+        if found is None:
+            raise NoPath
+        return found
+    try:
+        return [get(search.document, steps)]
+    except NotThere:
+        return []
 
 
 def dotted(path: str, document: JsonValue) -> JsonValue:
@@ -134,52 +139,3 @@ def dotted(path: str, document: JsonValue) -> JsonValue:
         else:
             value = _field(value, part)
     return value
-
-
-@functools.lru_cache(maxsize=4096)
-def _parsed(path: str) -> Any:
-    """Return a parsed path: that takes a hundred times as long as finding.
-
-    Raises:
-        NoPath: it is none.
-    """
-    if len(path) > MAX_CHARACTERS:
-        raise NoPath
-    parse = jsonpath_parser()
-    try:
-        return parse(path)
-    except Exception:
-        raise NoPath from None
-
-
-def jsonpath_parser() -> Any:
-    """Return the engine's parser: its core grammar, which has no filters.
-
-    Raises:
-        ImportError: the extra `cumulus` is not installed.
-    """
-    from jsonpath_ng import parser  # noqa: PLC0415 (an extra, and slow to import)
-
-    return parser.parse
-
-
-def _check_nodes(document: JsonValue) -> None:
-    count = count_nodes(document, MAX_NODES)
-    if count > MAX_NODES:
-        raise CumulusError(
-            DATA_LIMIT, f'".." looks through {MAX_NODES} values at most, there are more'
-        )
-
-
-def count_nodes(document: JsonValue, most: int) -> int:
-    """Return how many values a document has, or some number above `most`."""
-    count = 0
-    waiting: list[JsonValue] = [document]
-    while waiting and count <= most:
-        value = waiting.pop()
-        count += 1
-        if isinstance(value, Mapping):
-            waiting.extend(value.values())
-        elif isinstance(value, list):
-            waiting.extend(value)
-    return count

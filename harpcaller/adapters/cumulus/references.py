@@ -15,9 +15,9 @@ from harpcaller.adapters.cumulus.errors import (
     too_large,
 )
 from harpcaller.adapters.cumulus.paths import Steps, read_simple
-from harpcaller.adapters.cumulus.templates import MAX_DEPTH, depth_of
+from harpcaller.adapters.cumulus.templates import MAX_DEPTH, depth_of_text
 from protocol.errors import WireError
-from protocol.jsontext import JsonValue, decode
+from protocol.jsontext import JsonValue, decode, is_within_depth
 
 _ROOT: Final = "$"
 _NO_ROOT: Final = "$."
@@ -91,8 +91,8 @@ def read_replace(message: Mapping[str, JsonValue]) -> Replace | None:
     for name in ("Bucket", "Key"):
         if not isinstance(value.get(name), str) or not value[name]:
             raise invalid_message(f"replace.{name}", "a string, not empty")
-    target = value.get("TargetPath", _ROOT)
-    steps = read_target(target)
+    target = value.get("TargetPath")
+    steps = read_target(_ROOT if target is None else target)
     if steps is None:
         raise invalid_message("replace.TargetPath", "$ or one simple path")
     return Replace(reference=_reference(value), steps=steps)
@@ -112,17 +112,18 @@ def read_document(reference: Reference, body: bytes) -> JsonValue:
         CumulusError: RemoteResourceError, InvalidJSON; States.DataLimitExceeded, it
             nests too deeply.
     """
+    text = body.removeprefix(_MARK)
+    if not is_within_depth(text, MAX_DEPTH):
+        raise too_large("depth of the document", depth_of_text(text), MAX_DEPTH)
     try:
-        value = decode(body.removeprefix(_MARK))
+        return decode(text)
     except WireError as error:
         offset = error.message.rpartition(" at byte ")[2]
-        place = f" at byte {offset}" if offset.isdigit() else ""
-        text = f"the document is no JSON{place}"
-        raise reference.error("InvalidJSON", text) from None
-    depth = depth_of(value)
-    if depth > MAX_DEPTH:
-        raise too_large("depth of the document", depth, MAX_DEPTH)
-    return value
+        place = ""
+        if offset.isdigit():
+            place = f" at byte {int(offset) + len(body) - len(text)}"
+        complaint = f"the document is no JSON{place}"
+        raise reference.error("InvalidJSON", complaint) from None
 
 
 def _reference(value: Mapping[str, JsonValue]) -> Reference:

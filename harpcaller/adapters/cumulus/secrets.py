@@ -13,6 +13,7 @@ DEFAULT_NAMES: Final = (
     "pass(word|wd|phrase)|secret|token|authorization|private_?key|credential"
     "|receiptHandle"
 )
+_FEW: Final = 16  # secrets that are quicker looked for one by one
 MIN_CHARACTERS: Final = 6  # of a secret that is looked for within texts
 
 
@@ -20,11 +21,12 @@ class SecretNames:
     """Tells by their names which values are secret: all below such a name are."""
 
     def __init__(self, more: Iterable[str] = ()) -> None:
-        self._pattern = re.compile("|".join((DEFAULT_NAMES, *more)), re.IGNORECASE)
+        patterns = (f"(?i){DEFAULT_NAMES}", *more)
+        self._patterns = [re.compile(pattern) for pattern in patterns]
 
     def are_secret(self, name: str) -> bool:
         """Tell whether what stands under a name is secret."""
-        return self._pattern.search(name) is not None
+        return any(pattern.search(name) for pattern in self._patterns)
 
     def values(self, message: JsonValue) -> list[JsonValue]:
         """Return the secret strings and numbers of a message, each once."""
@@ -64,9 +66,7 @@ class SecretFinder:
             secret if isinstance(secret, str) else encode(secret).decode()
             for secret in known
         }
-        long = sorted((t for t in texts if len(t) >= MIN_CHARACTERS), key=len)
-        pattern = "|".join(map(re.escape, reversed(long))) or "(?!)"
-        self._within = re.compile(pattern)
+        self._within = _Within(t for t in texts if len(t) >= MIN_CHARACTERS)
 
     def pointers(self, arguments: JsonValue) -> list[str]:
         """Return JSON pointers to all values that have to be sealed."""
@@ -81,7 +81,8 @@ class SecretFinder:
 
     def masked(self, value: JsonValue) -> JsonValue:
         """Return a value with "***" in the place of each of them."""
-        return self._mapped(value, "", lambda _, __: MASK, is_secret=False)
+        masked = self._mapped(value, "", lambda _, __: MASK, is_secret=False)
+        return self._with_masked_names(masked)
 
     def _mapped(
         self,
@@ -110,12 +111,45 @@ class SecretFinder:
             return change(at, value)
         return value
 
+    def _with_masked_names(self, value: JsonValue) -> JsonValue:
+        if isinstance(value, Mapping):
+            return {
+                MASK if self._within.are_in(key) else key: self._with_masked_names(part)
+                for key, part in value.items()
+            }
+        if isinstance(value, list):
+            return [self._with_masked_names(part) for part in value]
+        return value
+
     def _is_secret(self, value: JsonValue, *, is_secret: bool) -> bool:
         if not _is_text_or_number(value) or value == "":
             return False
         if is_secret or encode(value) in self._known:
             return True
-        return isinstance(value, str) and self._within.search(value) is not None
+        return isinstance(value, str) and self._within.are_in(value)
+
+
+class _Within:
+    """Looks for many secrets in a text at once, by how they begin."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._few = tuple(secrets)
+        self._by_start: dict[str, list[str]] = {}
+        if len(self._few) > _FEW:
+            for secret in self._few:
+                self._by_start.setdefault(secret[:MIN_CHARACTERS], []).append(secret)
+            self._few = ()
+
+    def are_in(self, text: str) -> bool:
+        """Tell whether a text holds any of them."""
+        if any(secret in text for secret in self._few):
+            return True
+        ends = range(MIN_CHARACTERS, len(text) + 1) if self._by_start else ()
+        return any(
+            text.startswith(secret, end - MIN_CHARACTERS)
+            for end in ends
+            for secret in self._by_start.get(text[end - MIN_CHARACTERS : end], ())
+        )
 
 
 def _is_text_or_number(value: JsonValue) -> bool:

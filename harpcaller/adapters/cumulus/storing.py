@@ -52,7 +52,7 @@ def stored(
     except NotThere:
         expected = f"{paths.spelled(storing.steps)} to be there"
         raise invalid_workflow(f"{REPLACE_CONFIG}.Path", expected) from None
-    if size_of(value) < storing.max_size:
+    if storing.max_size and size_of(value) < storing.max_size:
         return bare
     reference = system_reference(message, object_id)
     after: dict[str, Any] = {"cumulus_meta": message["cumulus_meta"]}

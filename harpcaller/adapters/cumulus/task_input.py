@@ -5,8 +5,9 @@ begin ─▶ replace_of ─▶ replaced ─▶ payload_of ─▶ with_payload �
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -34,9 +35,9 @@ from harpcaller.adapters.cumulus.references import (
     read_replace,
 )
 from harpcaller.adapters.cumulus.schemas import check_format, validate
-from harpcaller.adapters.cumulus.templates import Resolver
+from harpcaller.adapters.cumulus.templates import MAX_DEPTH, Resolver, depth_of_text
 from harpcaller.adapters.cumulus.terms import CallForm, TaskTerms
-from protocol.jsontext import JsonText, JsonValue, encode
+from protocol.jsontext import JsonText, JsonValue, encode, is_within_depth
 
 __all__ = [
     "Begun",
@@ -49,6 +50,9 @@ __all__ = [
     "replaced",
     "with_payload",
 ]
+
+
+_NUMBER: Final = re.compile("[0-9]{1,18}")
 
 
 @attrs.frozen
@@ -164,8 +168,7 @@ def prepare(begun: Begun, terms: TaskTerms, max_bytes: int) -> Prepared:
         text = encode([event])
     else:
         text = encode(_event(message, config, given))
-    if len(text) > max_bytes:
-        raise too_large("bytes of input and configuration", len(text), max_bytes)
+    _check_size(text, max_bytes)
     return Prepared(
         terms=terms,
         message=message,
@@ -177,6 +180,14 @@ def prepare(begun: Begun, terms: TaskTerms, max_bytes: int) -> Prepared:
 
 
 # ── steps ──
+def _check_size(text: JsonText, max_bytes: int) -> None:
+    if len(text) > max_bytes:
+        raise too_large("bytes of input and configuration", len(text), max_bytes)
+    if not is_within_depth(text, MAX_DEPTH):
+        depth = depth_of_text(text)
+        raise too_large("depth of input and configuration", depth, MAX_DEPTH)
+
+
 def _check_target(message: Message, replace: Replace) -> None:
     """Do nothing if what is to be replaced is there, or is the payload."""
     if replace.steps in ((), ("payload",)):
@@ -205,9 +216,10 @@ def _with_metadata(message: dict[str, Any], terms: TaskTerms) -> dict[str, Any]:
     if terms.metadata is None:
         return message
     meta = message.get("meta") or {}
-    tasks = meta.get("workflow_tasks")
-    tasks = tasks if isinstance(tasks, dict) else {}
-    numbers = [int(key) for key in tasks if key.isascii() and key.isdigit()]
+    tasks = meta.get("workflow_tasks") or {}
+    if not isinstance(tasks, dict):
+        raise invalid_message("meta.workflow_tasks", "an object")
+    numbers = [int(key) for key in tasks if _NUMBER.fullmatch(key)]
     number = str(max(numbers, default=-1) + 1)
     tasks = {**tasks, number: dict(terms.metadata)}
     return {**message, "meta": {**meta, "workflow_tasks": tasks}}

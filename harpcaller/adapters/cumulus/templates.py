@@ -8,116 +8,123 @@ right, and what was put in is never looked at again.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from typing import Final
+from enum import Enum
+from functools import partial
+from typing import Final, TypeAlias
 
 import attrs
 
 from harpcaller.adapters.cumulus import paths
 from harpcaller.adapters.cumulus.errors import too_large
 from harpcaller.adapters.cumulus.paths import NoPath, NotThere
-from protocol.jsontext import JsonValue, encode
+from harpcaller.adapters.cumulus.searching import Search
+from protocol.jsontext import JsonValue, encode, is_within_depth
 
 MAX_DEPTH: Final = 100
-_ALL = re.compile(r"\{\[([^{}]*)\]\}")
-_ALONE = re.compile(r"\{([^{}]*)\}|\{\{([^{}]*)\}\}")
-_WITHIN = re.compile(r"\{([^{}]*)\}")
+_ALL: Final = re.compile(r"\{\[([^{}]*)\]\}")
+_ALONE: Final = re.compile(r"\{([^{}]*)\}|\{\{([^{}]*)\}\}")
+_WITHIN: Final = re.compile(r"\{([^{}]*)\}")
 
 
 @attrs.frozen
 class _Found:
-    """A value that a path found, how long its text is, and how deep it nests."""
+    """A value that a path found, and how long its text is."""
 
     value: JsonValue
     size: int
-    depth: int
+
+
+class _Lack(Enum):
+    NO_PATH = "what is in the braces is no path"
+    NOTHING = "the path leads to nothing"
+
+
+_LookedUp: TypeAlias = _Found | _Lack
+
+
+def path_alone(text: str) -> str | None:
+    """Return the path of a string that is one template, `{P}` or `{{P}}`."""
+    alone = _ALONE.fullmatch(text)
+    if alone is None:
+        return None
+    return alone[1] if alone[2] is None else alone[2]
 
 
 class Resolver:
-    """Resolves templates in one document, up to `max_bytes` of resolved text in all."""
+    """Resolves templates in one document, up to `max_bytes` of resolved text in all.
+
+    What is counted is never more than the text takes, and is counted before it is made.
+    """
 
     def __init__(self, document: JsonValue, max_bytes: int) -> None:
-        self._document = document
+        self._search = Search(document)
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._found: dict[str, _Found | None] = {}
-        self._all: dict[str, _Found] = {}
+        self._first: dict[str, _LookedUp] = {}
+        self._every: dict[str, _LookedUp] = {}
 
     def resolve(self, value: JsonValue) -> JsonValue:
         """Return `value` with the templates in all its strings resolved.
 
         Raises:
             CumulusError: States.DataLimitExceeded: it would have too many bytes, or
-                nest too deeply.
+                looking for it takes too long.
         """
-        return self._resolve(value, 1)
-
-    def is_unfound(self, source: JsonValue) -> bool:
-        """Tell whether it is a string that is one template whose path finds nothing."""
-        alone = _ALONE.fullmatch(source) if isinstance(source, str) else None
-        if alone is None:
-            return False
-        try:
-            return self._find(alone[1] if alone[2] is None else alone[2]) is None
-        except NoPath:
-            return False
-
-    def _resolve(self, value: JsonValue, depth: int) -> JsonValue:
-        if depth > MAX_DEPTH:
-            raise too_large("depth of what templates make", depth, MAX_DEPTH)
-        if isinstance(value, str) and "{" in value:
-            return self._resolve_text(value, depth)
+        if isinstance(value, str):
+            return self._resolve_text(value)
         if isinstance(value, Mapping):
             self._count(2 + sum(map(len, value)))
-            return {key: self._resolve(part, depth + 1) for key, part in value.items()}
+            return {key: self.resolve(part) for key, part in value.items()}
         if isinstance(value, list):
-            self._count(2 + len(value))
-            return [self._resolve(part, depth + 1) for part in value]
-        self._count(len(value) if isinstance(value, str) else 1)
+            self._count(1 + len(value))
+            return [self.resolve(part) for part in value]
+        self._count(1)
         return value
 
-    def _resolve_text(self, text: str, depth: int) -> JsonValue:
-        every = _ALL.fullmatch(text)
-        if every is not None:
-            return self._taken(self._find_all(every[1]), depth, text)
-        alone = _ALONE.fullmatch(text)
-        if alone is not None:
-            path = alone[1] if alone[2] is None else alone[2]
-            return self._resolve_alone(path, depth, text)
-        resolved = _WITHIN.sub(self._spelled, text)
-        self._count(len(_WITHIN.sub("", text)))  # what was put in is counted
-        return resolved
+    def resolve_source(self, value: JsonValue) -> JsonValue:
+        """Return the same, but null for one template whose path leads to nothing."""
+        if isinstance(value, str) and _ALL.fullmatch(value) is None:
+            path = path_alone(value)
+            if path is not None and self._look_up(path) is _Lack.NOTHING:
+                return None
+        return self.resolve(value)
 
-    def _resolve_alone(self, path: str, depth: int, text: str) -> JsonValue:
-        try:
-            found = self._find(path)
-        except NoPath:
-            return text
-        if found is None and path.startswith("$"):
-            return None
-        return self._taken(found, depth, text)
-
-    def _taken(self, found: _Found | None, depth: int, text: str) -> JsonValue:
-        if found is None:
+    def _resolve_text(self, text: str) -> JsonValue:
+        if "{" not in text:
             self._count(len(text))
             return text
-        if depth + found.depth > MAX_DEPTH:
-            total = depth + found.depth
-            raise too_large("depth of what templates make", total, MAX_DEPTH)
+        every = _ALL.fullmatch(text)
+        if every is not None:
+            return self._taken(self._look_up_all(every[1]), text)
+        path = path_alone(text)
+        if path is None:
+            self._count(len(_WITHIN.sub("", text)))
+            return _WITHIN.sub(self._spelled, text)
+        found = self._look_up(path)
+        if found is _Lack.NOTHING and path.startswith("$"):
+            self._count(1)
+            return None
+        return self._taken(found, text)
+
+    def _taken(self, found: _LookedUp, text: str) -> JsonValue:
+        if isinstance(found, _Lack):
+            self._count(len(text))
+            return text
         self._count(found.size)
         return found.value
 
     def _spelled(self, match: re.Match[str]) -> str:
-        try:
-            found = self._find(match[1])
-        except NoPath:
-            found = None
-        if found is None or found.value is None:
+        found = self._look_up(match[1])
+        if isinstance(found, _Lack) or found.value is None:
             self._count(len(match[0]))
             return match[0]
+        if isinstance(found.value, str):
+            self._count(found.size - 2)  # its quotes
+            return found.value
         self._count(found.size)
-        value = found.value
-        return value if isinstance(value, str) else encode(value).decode()
+        return encode(found.value).decode()
 
     def _count(self, size: int) -> None:
         self._bytes += size
@@ -127,34 +134,42 @@ class Resolver:
             )
 
     # ── finding ──
-    def _find(self, path: str) -> _Found | None:
-        if path not in self._found:
-            self._found[path] = self._look_up(path)
-        return self._found[path]
+    def _look_up(self, path: str) -> _LookedUp:
+        if path not in self._first:
+            self._first[path] = self._find_first(path)
+        return self._first[path]
 
-    def _look_up(self, path: str) -> _Found | None:
-        if not path or path[0].isspace() or path[-1].isspace():
-            return None
-        if not path.startswith("$"):
+    def _find_first(self, path: str) -> _LookedUp:
+        if path and not path.startswith("$") and not _has_outer_blank(path):
             try:
-                return _measured(paths.dotted(path, self._document))
+                return _measured(paths.dotted(path, self._search.document))
             except NotThere:
                 pass
-        found = paths.find(path, self._document)
-        return _measured(found[0]) if found else None
+        found = self._find(path)
+        if isinstance(found, _Lack):
+            return found
+        return _measured(found[0]) if found else _Lack.NOTHING
 
-    def _find_all(self, path: str) -> _Found | None:
-        if path not in self._all:
-            try:
-                found: list[JsonValue] = paths.find(path, self._document)
-            except NoPath:
-                return None
-            self._all[path] = _measured(found)
-        return self._all[path]
+    def _look_up_all(self, path: str) -> _LookedUp:
+        if path not in self._every:
+            found = self._find(path)
+            self._every[path] = found if isinstance(found, _Lack) else _measured(found)
+        return self._every[path]
+
+    def _find(self, path: str) -> list[JsonValue] | _Lack:
+        try:
+            found = paths.find_with(self._search, path)
+        except NoPath:
+            return _Lack.NO_PATH
+        return [] if _has_outer_blank(path) else found
+
+
+def _has_outer_blank(path: str) -> bool:
+    return path != path.strip()
 
 
 def _measured(value: JsonValue) -> _Found:
-    return _Found(value, len(encode(value)), depth_of(value))
+    return _Found(value, len(encode(value)))
 
 
 def depth_of(value: JsonValue) -> int:
@@ -165,6 +180,11 @@ def depth_of(value: JsonValue) -> int:
         depth += 1
         level = [part for one in level for part in _parts(one)]
     return depth
+
+
+def depth_of_text(text: bytes) -> int:
+    """Return how deep JSON nests, whatever else is wrong with it; nothing is made."""
+    return bisect_left(range(len(text)), x=True, key=partial(is_within_depth, text))
 
 
 def _parts(value: JsonValue) -> Iterable[JsonValue]:
