@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Mapping
 from typing import Any, Final
 
 from harpcaller.adapters.cumulus.errors import too_large
@@ -81,7 +80,7 @@ def count_nodes(document: JsonValue, most: int) -> int:
     while waiting and count <= most:
         value = waiting.pop()
         count += 1
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             waiting.extend(value.values())
         elif isinstance(value, list):
             waiting.extend(value)

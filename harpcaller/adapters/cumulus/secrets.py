@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from protocol.call import MASK
-from protocol.jsontext import JsonText, JsonValue, encode
+from protocol.jsontext import JsonValue, encode
 
 DEFAULT_NAMES: Final = (
     "pass(word|wd|phrase)|secret|token|authorization|private_?key|credential"
@@ -22,37 +23,23 @@ class SecretNames:
 
     def __init__(self, more: Iterable[str] = ()) -> None:
         patterns = (f"(?i){DEFAULT_NAMES}", *more)
-        self._patterns = [re.compile(pattern) for pattern in patterns]
+        self._patterns = tuple(re.compile(pattern) for pattern in patterns)
 
     def are_secret(self, name: str) -> bool:
         """Tell whether what stands under a name is secret."""
-        return any(pattern.search(name) for pattern in self._patterns)
+        return _is_matched(name, self._patterns)
 
     def values(self, message: JsonValue) -> list[JsonValue]:
         """Return the secret strings and numbers of a message, each once."""
-        found: dict[JsonText, JsonValue] = {}
-        for _, value in self._secrets(message, "", is_secret=False):
-            found[encode(value)] = value
-        return list(found.values())
+        walk = _Walk(self)
+        walk.go(message)
+        return list({encode(value): value for _, value in walk.found}.values())
 
     def pointers(self, message: JsonValue, at: str = "") -> list[str]:
         """Return JSON pointers to them; `at` is the pointer to the message."""
-        secrets = self._secrets(message, at, is_secret=False)
-        return [pointer for pointer, _ in secrets]
-
-    def _secrets(
-        self, value: JsonValue, at: str, *, is_secret: bool
-    ) -> Iterator[tuple[str, JsonValue]]:
-        if isinstance(value, Mapping):
-            for key, part in value.items():
-                below = is_secret or self.are_secret(key)
-                pointer = f"{at}/{_token(key)}"
-                yield from self._secrets(part, pointer, is_secret=below)
-        elif isinstance(value, list):
-            for number, part in enumerate(value):
-                yield from self._secrets(part, f"{at}/{number}", is_secret=is_secret)
-        elif is_secret and _is_text_or_number(value) and value != "":
-            yield at, value
+        walk = _Walk(self)
+        walk.go(message)
+        return [at + pointer for pointer, _ in walk.found]
 
 
 class SecretFinder:
@@ -61,72 +48,71 @@ class SecretFinder:
     def __init__(self, names: SecretNames, secrets: Iterable[JsonValue]) -> None:
         self._names = names
         known = list(secrets)
-        self._known = {encode(secret) for secret in known}
-        texts = {
-            secret if isinstance(secret, str) else encode(secret).decode()
-            for secret in known
-        }
-        self._within = _Within(t for t in texts if len(t) >= MIN_CHARACTERS)
+        self._texts = {secret for secret in known if isinstance(secret, str)}
+        self._numbers = {encode(n) for n in known if not isinstance(n, str)}
+        spelled = (*self._texts, *(number.decode() for number in self._numbers))
+        self._within = _Within({t for t in spelled if len(t) >= MIN_CHARACTERS})
 
     def pointers(self, arguments: JsonValue) -> list[str]:
         """Return JSON pointers to all values that have to be sealed."""
-        found: list[str] = []
-
-        def note(pointer: str, value: JsonValue) -> JsonValue:
-            found.append(pointer)
-            return value
-
-        self._mapped(arguments, "", note, is_secret=False)
-        return found
+        walk = _Walk(self._names, self._is_made_of_one)
+        walk.go(arguments)
+        return [pointer for pointer, _ in walk.found]
 
     def masked(self, value: JsonValue) -> JsonValue:
-        """Return a value with "***" in the place of each of them."""
-        masked = self._mapped(value, "", lambda _, __: MASK, is_secret=False)
-        return self._with_masked_names(masked)
+        """Return a value with "***" in the place of each of them, in names too."""
+        return self._masked(value, is_secret=False)
 
-    def _mapped(
-        self,
-        value: JsonValue,
-        at: str,
-        change: Callable[[str, JsonValue], JsonValue],
-        *,
-        is_secret: bool,
-    ) -> JsonValue:
-        if isinstance(value, Mapping):
+    def _masked(self, value: JsonValue, *, is_secret: bool) -> JsonValue:
+        if isinstance(value, dict):
             return {
-                key: self._mapped(
-                    part,
-                    f"{at}/{_token(key)}",
-                    change,
-                    is_secret=is_secret or self._names.are_secret(key),
+                MASK if self._within.are_in(key) else key: self._masked(
+                    part, is_secret=is_secret or self._names.are_secret(key)
                 )
                 for key, part in value.items()
             }
         if isinstance(value, list):
-            return [
-                self._mapped(part, f"{at}/{number}", change, is_secret=is_secret)
-                for number, part in enumerate(value)
-            ]
-        if self._is_secret(value, is_secret=is_secret):
-            return change(at, value)
+            return [self._masked(part, is_secret=is_secret) for part in value]
+        if _may_be_secret(value) and (is_secret or self._is_made_of_one(value)):
+            return MASK
         return value
 
-    def _with_masked_names(self, value: JsonValue) -> JsonValue:
-        if isinstance(value, Mapping):
-            return {
-                MASK if self._within.are_in(key) else key: self._with_masked_names(part)
-                for key, part in value.items()
-            }
-        if isinstance(value, list):
-            return [self._with_masked_names(part) for part in value]
-        return value
+    def _is_made_of_one(self, value: JsonValue) -> bool:
+        if isinstance(value, str):
+            return value in self._texts or self._within.are_in(value)
+        return bool(self._numbers) and encode(value) in self._numbers
 
-    def _is_secret(self, value: JsonValue, *, is_secret: bool) -> bool:
-        if not _is_text_or_number(value) or value == "":
-            return False
-        if is_secret or encode(value) in self._known:
-            return True
-        return isinstance(value, str) and self._within.are_in(value)
+
+class _Walk:
+    """Goes through a value and notes its secrets: by name, and what `also` says."""
+
+    def __init__(
+        self, names: SecretNames, also: Callable[[JsonValue], bool] | None = None
+    ) -> None:
+        self.found: list[tuple[str, JsonValue]] = []
+        self._names = names
+        self._also = also
+        self._way: list[str | int] = []
+
+    def go(self, value: JsonValue, *, is_secret: bool = False) -> None:
+        """Note the secrets of a value; with `is_secret` all of it are."""
+        if isinstance(value, dict):
+            for key, part in value.items():
+                below = is_secret or self._names.are_secret(key)
+                self._go_on(key, part, is_secret=below)
+        elif isinstance(value, list):
+            for number, part in enumerate(value):
+                self._go_on(number, part, is_secret=is_secret)
+        elif _may_be_secret(value) and (
+            is_secret or (self._also and self._also(value))
+        ):
+            pointer = "".join(f"/{_token(step)}" for step in self._way)
+            self.found.append((pointer, value))
+
+    def _go_on(self, step: str | int, part: JsonValue, *, is_secret: bool) -> None:
+        self._way.append(step)
+        self.go(part, is_secret=is_secret)
+        self._way.pop()
 
 
 class _Within:
@@ -152,9 +138,16 @@ class _Within:
         )
 
 
-def _is_text_or_number(value: JsonValue) -> bool:
-    return isinstance(value, str | int | float) and not isinstance(value, bool)
+@functools.lru_cache(maxsize=4096)
+def _is_matched(name: str, patterns: tuple[re.Pattern[str], ...]) -> bool:
+    return any(pattern.search(name) for pattern in patterns)
 
 
-def _token(key: str) -> str:
-    return key.replace("~", "~0").replace("/", "~1")
+def _may_be_secret(value: JsonValue) -> bool:
+    if isinstance(value, str):
+        return value != ""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _token(step: str | int) -> str:
+    return str(step).replace("~", "~0").replace("/", "~1")

@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from functools import partial
+from itertools import chain
 from typing import Final, TypeAlias
 
 import attrs
@@ -175,10 +176,11 @@ def _measured(value: JsonValue) -> _Found:
 def depth_of(value: JsonValue) -> int:
     """Return how deep a value nests: 0 for what is no list or object."""
     depth = 0
-    level: list[JsonValue] = [value]
-    while level := [part for part in level if isinstance(part, Mapping | list)]:
+    level = [value] if isinstance(value, dict | list) else []
+    while level:
         depth += 1
-        level = [part for one in level for part in _parts(one)]
+        parts = chain.from_iterable(map(_parts, level))
+        level = [part for part in parts if isinstance(part, dict | list)]
     return depth
 
 
@@ -187,7 +189,5 @@ def depth_of_text(text: bytes) -> int:
     return bisect_left(range(len(text)), x=True, key=partial(is_within_depth, text))
 
 
-def _parts(value: JsonValue) -> Iterable[JsonValue]:
-    if isinstance(value, Mapping):
-        return value.values()
-    return value if isinstance(value, list) else ()
+def _parts(value: dict[str, JsonValue] | list[JsonValue]) -> Iterable[JsonValue]:
+    return value.values() if isinstance(value, dict) else value
