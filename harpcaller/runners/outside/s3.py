@@ -189,6 +189,12 @@ def _told(work: Callable[[Any, int], T], client: Any, number: int) -> T:
     from botocore import exceptions as botocore  # noqa: PLC0415
     from urllib3 import exceptions as urllib3  # noqa: PLC0415
 
+    cut_off = (
+        botocore.ConnectionError,
+        botocore.HTTPClientError,
+        botocore.IncompleteReadError,
+        OSError,
+    )
     try:
         return work(client, number)
     except botocore.ClientError as error:
@@ -199,7 +205,7 @@ def _told(work: Callable[[Any, int], T], client: Any, number: int) -> T:
         urllib3.ReadTimeoutError,
     ):
         raise Again(TransferFailed("Timeout", "S3 does not answer")) from None
-    except (botocore.HTTPClientError, botocore.IncompleteReadError, OSError):
+    except cut_off:
         raise Again(TransferFailed("Unreachable", "S3 cannot be reached")) from None
     except (botocore.BotoCoreError, urllib3.HTTPError) as error:
         code = type(error).__name__
