@@ -49,12 +49,13 @@ harp2 = true
 workflows = "$folder/workflows"
 END
 
-harpd --dev start --config "$folder/harpd.toml" 2>"$folder/harpd.log" &
+harpd start --config "$folder/harpd.toml" 2>"$folder/harpd.log" &
 worker=$!
 harpcallerd --socket "$folder/admin" start --config "$folder/harpcaller.toml" \
     2>"$folder/harpcallerd.log" &
 dispatcher=$!
 harpcallerd --socket "$folder/admin" status --wait --timeout 20 >&2
+until [ -S "$folder/harpd" ]; do sleep 0.1; done
 
 export HARPCALLER_SERVER=unix:$folder/calls
 message=$(tr -d '\n' <"$here/message.json" | sed "s|@FOLDER@|$folder/data|")
