@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import tomllib
 from collections.abc import Sequence
@@ -58,9 +59,20 @@ def load_corpus(
 
 def settings(contents: dict[str, bytes] | None = None, **changes: Any) -> Settings:
     """Return settings that have no problem."""
-    loaded = load_corpus(contents, **changes)
-    assert isinstance(loaded, Settings), loaded
-    return loaded
+    if contents is None:
+        return _settings(json.dumps(changes))
+    return _loaded(load_corpus(contents, **changes))
+
+
+@functools.cache
+def _settings(changes: str) -> Settings:
+    """Return settings that nobody changes; reading YAML takes its time."""
+    return _loaded(load_corpus(None, **json.loads(changes)))
+
+
+def _loaded(found: Settings | Sequence[Problem]) -> Settings:
+    assert isinstance(found, Settings), found
+    return found
 
 
 def load_problems(

@@ -59,6 +59,10 @@ class Settings:
     disabled: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
 
+    def shared_dir(self, binding: Binding) -> str | None:
+        """Return the directory that we share with the binding's workers."""
+        return self.work_dir if binding.is_shared else None
+
     def binding(self, chain: Chain, step: Step) -> Binding:
         """Return how a step of an offered service is reached: `load` saw that it is."""
         found = find_binding(self.bindings, chain, step)
