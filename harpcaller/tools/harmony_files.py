@@ -77,9 +77,11 @@ def read_sources_file(path: Path) -> JsonValue:
         Refusal: E15, it cannot be read.
     """
     value = read_document(str(path))
-    is_override = isinstance(read_sources(value), Override)
-    is_bundle = isinstance(value, dict) and "files" in value
-    return value if is_override or is_bundle else str(path.absolute())
+    if not isinstance(value, dict):
+        raise cannot_read("it is neither a STAC catalog nor an object")
+    if "files" in value or isinstance(read_sources(value), Override):
+        return value
+    return str(path.absolute())
 
 
 def read_document(uri: str) -> Any:

@@ -23,7 +23,7 @@ from harpcaller.tools.harmony_files import (
     read_sources_file,
 )
 from indira.cli import Exit
-from protocol.call import Call
+from protocol.call import Call, QueueSpec
 from protocol.job import JobId
 from protocol.jsontext import JsonValue, decode, encode
 
@@ -115,19 +115,19 @@ def _line(line: Line) -> JsonValue:
 
 def _call(call: Call) -> JsonValue:
     """Return a call as a client would send it, what is sealed as "***"."""
-    queue: JsonValue = None
-    if call.queue is not None:
-        concurrency = call.queue.concurrency
-        queue = {"name": decode(call.queue.name), "concurrency": concurrency}
     return {
         "host": call.host,
         "procedure": call.procedure,
         "arguments": decode(call.arguments),
-        "queue": queue,
+        "queue": None if call.queue is None else _queue(call.queue),
         "timeout": call.timeout_s,
         "max_exec_time": call.max_exec_s,
         "info": decode(call.info),
     }
+
+
+def _queue(queue: QueueSpec) -> JsonValue:
+    return {"name": decode(queue.name), "concurrency": queue.concurrency}
 
 
 def _refused(refusal: Refusal) -> JsonValue:

@@ -9,22 +9,11 @@ import attrs
 
 from harpcaller.adapters.harmony.chains import Chain, Step
 from harpcaller.adapters.harmony.granules import Granule
+from harpcaller.adapters.harmony.mimes import type_of
 from harpcaller.adapters.harmony.operations import Operation, is_requested
-from harpcaller.adapters.harmony.uris import last_part
 
 # What Harmony writes when the user named no format.
 _NOT_NAMED: Final = "image/tiff"
-_BY_ENDING: Final[Mapping[str, str]] = {
-    "nc": "application/x-netcdf4",
-    "nc4": "application/x-netcdf4",
-    "h5": "application/x-hdf5",
-    "hdf": "application/x-hdf",
-    "tif": "image/tiff",
-    "tiff": "image/tiff",
-    "zarr": "application/x-zarr",
-    "csv": "text/csv",
-    "png": "image/png",
-}
 
 
 @attrs.frozen(kw_only=True)
@@ -87,12 +76,10 @@ def _native_formats(
     for granule in granules:
         if granule.source in natives:
             yield natives[granule.source]
-        for place, href in enumerate(granule.hrefs):
-            told = granule.types[place] if granule.types else None
-            ending = last_part(href).rpartition(".")[2].lower()
-            found = told or _BY_ENDING.get(ending)
-            if found is not None:
-                yield found
+        for href, told in zip(granule.hrefs, granule.types, strict=True):
+            mime = told or type_of(href)
+            if mime is not None:
+                yield mime
 
 
 def is_aggregating(step: Step, message: Mapping[str, Any]) -> bool:

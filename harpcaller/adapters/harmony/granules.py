@@ -23,7 +23,7 @@ class Granule:
     source: str  # the collection
     name: str
     hrefs: tuple[str, ...]
-    types: tuple[str | None, ...] = ()
+    types: tuple[str | None, ...]
     size: int = 0
     listed: Mapping[str, Any] = attrs.field(repr=False)
     item: Mapping[str, Any] = attrs.field(repr=False)
@@ -45,13 +45,24 @@ def of_message(message: Message) -> Iterator[Granule]:
     period = message.fields.get("temporal", {})
     for source in message.sources:
         for listed in source.get("granules", ()):
-            yield Granule(
-                source=source["collection"],
-                name=listed["name"],
-                hrefs=(listed["url"],),
-                listed=listed,
-                item=_item(listed, period),
-            )
+            yield of_listed(listed, source["collection"], period)
+
+
+def of_listed(
+    listed: Mapping[str, Any],
+    source: str,
+    period: Mapping[str, str],
+    mime: str | None = None,
+) -> Granule:
+    """Return a granule as messages list it; without a time it goes by `period`."""
+    return Granule(
+        source=source,
+        name=listed["name"],
+        hrefs=(listed["url"],),
+        types=(mime,),
+        listed=listed,
+        item=_item(listed, period, mime),
+    )
 
 
 def of_items(items: tuple[Item, ...], message: Message) -> Iterator[Input]:
@@ -116,8 +127,12 @@ def _listed(item: Item) -> dict[str, Any]:
     return listed
 
 
-def _item(listed: Mapping[str, Any], period: Mapping[str, str]) -> dict[str, Any]:
-    """Return a granule of a message as an item; `period` is the request's own."""
+def _item(
+    listed: Mapping[str, Any], period: Mapping[str, str], mime: str | None
+) -> dict[str, Any]:
+    asset = {"href": listed["url"], "title": listed["name"], "roles": ["data"]}
+    if mime is not None:
+        asset["type"] = mime
     when = listed.get("temporal") or period
     box = listed.get("bbox")
     item: dict[str, Any] = {
@@ -133,8 +148,6 @@ def _item(listed: Mapping[str, Any], period: Mapping[str, str]) -> dict[str, Any
             "end_datetime": when.get("end"),
         },
         "links": [],
-        "assets": {
-            "data": {"href": listed["url"], "title": listed["name"], "roles": ["data"]}
-        },
+        "assets": {"data": asset},
     }
     return item if box is None else {**item, "bbox": box}
