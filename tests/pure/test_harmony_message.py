@@ -184,10 +184,13 @@ def test_only_five_problems_are_told_in_the_text() -> None:
 
 def test_a_request_id_is_a_uuid() -> None:
     """It becomes a part of paths and queue names."""
-    refused = refusal(operation("async-2.json", requestId="../../x"))
+    for text in ("../../x", "0x0e08e1a-b0bb-5209-a14f-f1cf790e4987", "{" + "0" * 36):
+        refused = refusal(operation("async-2.json", requestId=text))
 
-    assert refused.code is Code.REQUEST_ID
-    assert refused.message == "Invalid message at /requestId: must be a UUID"
+        assert refused.code is Code.REQUEST_ID
+        assert refused.message == "Invalid message at /requestId: must be a UUID"
+    no_text = refusal(operation("async-2.json", requestId=7))
+    assert no_text.message == "Invalid message at /requestId: must be a string"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qsl
 
+import attrs
 import pytest
 from harmony_corpus import corpus_json, message
 
@@ -191,6 +192,45 @@ def test_an_output_may_be_at_no_time() -> None:
     (output,) = result_granules("s3://b/x", timeless, "x")
 
     assert output.item["properties"]["start_datetime"] is None
+
+
+def test_what_an_output_tells_amiss_is_left_out() -> None:
+    """Results of workers are not checked by anybody before us."""
+    told = {
+        "href": "s3://b/x",
+        "type": 7,
+        "bbox": [0, "1", 2, 3],
+        "temporal": {"start": 1},
+    }
+
+    for temporal in ({"start": 1}, "2020", {"end": None}):
+        one = inputs([5, 5, 6, 6])
+        (output,) = result_granules([told | {"temporal": temporal}], one, "x")
+
+        assert output.item["bbox"] == [5, 5, 6, 6]
+        assert output.item["properties"] == one[0].item["properties"]
+        assert "type" not in output.item["assets"]["data"]
+
+
+@pytest.mark.parametrize(
+    ("ends", "last"),
+    [
+        (["2020-01-01T00:00:00+01:00", "2020-01-01T00:00:00"], 1),
+        (["soon", "2020-01-01T00:00:00Z"], 1),
+    ],
+)
+def test_times_of_services_may_be_odd(ends: list[str], last: int) -> None:
+    """One without offset is UTC, one that is none is before all others."""
+    granules = [
+        attrs.evolve(
+            each, item={"properties": {"start_datetime": "x", "end_datetime": end}}
+        )
+        for each, end in zip(inputs(None, None), ends, strict=True)
+    ]
+
+    (output,) = result_granules("s3://b/x", granules, "x")
+
+    assert output.item["properties"]["end_datetime"] == ends[last]
 
 
 @pytest.mark.parametrize("result", [None, 7, [7], {"url": "x"}, {"href": 7}, [["x"]]])

@@ -152,6 +152,7 @@ def test_the_nearest_source_counts() -> None:
         ({"c": item()}, "c is no STAC catalog"),
         ({"c": {"stac_version": 7}}, "c is no STAC catalog"),
         ({"c": catalog(links=7)}, "c is no STAC catalog"),
+        ({"c": catalog(("item", "1")), "1": {"type": "Feature"}}, "1 is no STAC item"),
         ({"c": catalog(("item", "1")), "1": catalog()}, "1 is no STAC item"),
         ({"c": catalog(("item", "1")), "1": item(properties={})}, "1 is no STAC item"),
         ({"c": catalog(links=[{"rel": "item", "href": 1}])}, "c is no STAC catalog"),
@@ -185,6 +186,7 @@ def test_an_item_keeps_what_is_its_own() -> None:
         "a": {"href": "a.nc", "roles": ["data"], "file:size": 7, "type": "x"},
         "b": {"href": "b.png", "roles": ["visual"]},
         "c": {"href": "https://h/c.nc", "roles": ["data"], "file:size": "big"},
+        "d": {"href": "https://h/d.nc", "roles": 7, "title": 7},
     }
     documents = {
         "/d/c.json": catalog(("item", "g/i.json")),
@@ -254,6 +256,7 @@ def test_a_box_may_be_none() -> None:
     """What is missing is left out."""
     assert box_of({}) is None
     assert box_of({"bbox": [1, 2]}) is None
+    assert box_of({"bbox": [1, 2, 3, None]}) is None
 
 
 def test_a_box_over_the_antimeridian_is_two_polygons() -> None:

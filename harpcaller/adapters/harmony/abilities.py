@@ -17,6 +17,7 @@ _NEEDED: Final[Mapping[Operation, str]] = {
     Operation.CONCATENATE: "/concatenate",
     Operation.EXTEND: "/extendDimensions",
 }
+_SHOWN_CHARACTERS: Final = 80  # of what a user asked for
 # They limit the search for granules too: without the capability they are no error.
 _EXTENTS: Final = (
     Operation.SPATIAL_SUBSET,
@@ -50,6 +51,10 @@ def warn_of_extents(chain: Chain, message: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _shown(word: str) -> str:
+    return word[:_SHOWN_CHARACTERS]
+
+
 def _lacking(chain: Chain, message: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Give pointer and name of each thing that cannot be done."""
     able = chain.capabilities
@@ -62,7 +67,7 @@ def _lacking(chain: Chain, message: Mapping[str, Any]) -> Iterator[tuple[str, st
                 pointer = f"/sources/{place}/variables"
                 yield pointer, "variableSubset of several variables"
     if message.get("average") and message["average"] not in able.averaging:
-        yield "/average", f"averaging by {message['average']}"
+        yield "/average", f"averaging by {_shown(message['average'])}"
     mime, _ = wanted_format(chain, message)
     if mime and able.output_formats and mime not in able.output_formats:
-        yield "/format/mime", f"{Operation.REFORMAT} to {mime}"
+        yield "/format/mime", f"{Operation.REFORMAT} to {_shown(mime)}"

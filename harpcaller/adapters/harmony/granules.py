@@ -9,7 +9,7 @@ import attrs
 
 from harpcaller.adapters.harmony.geometry import box_geometry
 from harpcaller.adapters.harmony.message import Message
-from harpcaller.adapters.harmony.stac import Item
+from harpcaller.adapters.harmony.stac import Item, text_of
 from harpcaller.adapters.harmony.uris import last_part
 
 STAC_VERSION: Final = "1.0.0"
@@ -98,16 +98,19 @@ def box_of(item: Mapping[str, Any]) -> list[float] | None:
     box = item.get("bbox")
     if not isinstance(box, list) or len(box) not in {4, 6}:
         return None
+    if not all(isinstance(edge, int | float) for edge in box):
+        return None
     return box if len(box) == 4 else [box[place] for place in _LATITUDES_OF_SIX]
 
 
 def period_of(item: Mapping[str, Any]) -> tuple[str, str] | None:
     """Return when an item begins and ends, verbatim; one instant is both."""
     properties = item["properties"]
-    start, end = properties.get("start_datetime"), properties.get("end_datetime")
+    start = text_of(properties, "start_datetime")
+    end = text_of(properties, "end_datetime")
     if start and end:
         return start, end
-    instant = properties.get("datetime")
+    instant = text_of(properties, "datetime")
     return (instant, instant) if instant else None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from harpcaller.adapters.harmony.granules import (
@@ -12,9 +12,11 @@ from harpcaller.adapters.harmony.granules import (
     of_listed,
     period_of,
 )
+from harpcaller.adapters.harmony.stac import text_of
 from harpcaller.adapters.harmony.uris import last_part
 
 _WHOLE: Final = (-180, 180)
+_UNKNOWN: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class NoHref(Exception):
@@ -33,21 +35,22 @@ def result_granules(result: Any, inputs: Sequence[Granule], seed: str) -> list[G
         NoHref: the result is something else.
     """
     members = result if isinstance(result, list) else [result]
-    box, period = _box(inputs), _period(inputs)
+    whole = {"bbox": _box(inputs), "temporal": _period(inputs)}
     outputs = []
     for number, member in enumerate(members):
         fields = _fields(member)
-        listed: dict[str, Any] = {
+        listed = {
             "id": f"{seed}-{number}",
-            "name": fields.get("title") or last_part(fields["href"]),
+            "name": text_of(fields, "title") or last_part(fields["href"]),
             "url": fields["href"],
         }
-        extents = {"bbox": box, "temporal": period}
-        for name, default in extents.items():
-            value = fields.get(name, default)
-            if value is not None:
-                listed[name] = value
-        outputs.append(of_listed(listed, inputs[0].source, {}, fields.get("type")))
+        told = {"bbox": box_of(fields), "temporal": _told_period(fields)}
+        for name, value in told.items():
+            extent = whole[name] if value is None else value
+            if extent is not None:
+                listed[name] = extent
+        mime = text_of(fields, "type")
+        outputs.append(of_listed(listed, inputs[0].source, {}, mime))
     return outputs
 
 
@@ -56,6 +59,14 @@ def _fields(member: Any) -> Mapping[str, Any]:
     if not isinstance(fields, dict) or not isinstance(fields.get("href"), str):
         raise NoHref
     return fields
+
+
+def _told_period(fields: Mapping[str, Any]) -> dict[str, str] | None:
+    told = fields.get("temporal")
+    if not isinstance(told, dict):
+        return None
+    sides = {side: text_of(told, side) for side in ("start", "end")}
+    return {side: text for side, text in sides.items() if text is not None} or None
 
 
 def _box(inputs: Sequence[Granule]) -> list[float] | None:
@@ -76,7 +87,13 @@ def _period(inputs: Sequence[Granule]) -> dict[str, str] | None:
     if not periods:
         return None
     starts, ends = zip(*periods, strict=True)
-    return {
-        "start": min(starts, key=datetime.fromisoformat),
-        "end": max(ends, key=datetime.fromisoformat),
-    }
+    return {"start": min(starts, key=_instant), "end": max(ends, key=_instant)}
+
+
+def _instant(text: str) -> datetime:
+    """Return when it is; times of services may be none, or have no offset."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        return _UNKNOWN
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

@@ -98,20 +98,26 @@ def _kept_links(document: Mapping[str, Any], uri: str) -> Iterator[dict[str, Any
     """Give the links that still mean the same where the item will stand."""
     for link in document["links"]:
         if link["rel"] not in STRUCTURE:
-            yield {**link, "href": readable(resolve(uri, link["href"]))}
+            yield {**link, "href": readable(resolve(uri, str(link["href"])))}
 
 
 def _data_assets(assets: Mapping[str, Mapping[str, Any]]) -> Iterator[Asset]:
     for key, asset in assets.items():
-        if key == _DATA or _DATA in (asset.get("roles") or ()):
-            size = asset.get("file:size")
+        roles, size = asset.get("roles"), asset.get("file:size")
+        if key == _DATA or (isinstance(roles, list) and _DATA in roles):
             yield Asset(
                 key=key,
                 href=asset["href"],
-                title=asset.get("title"),
-                type=asset.get("type"),
+                title=text_of(asset, "title"),
+                type=text_of(asset, "type"),
                 size=size if isinstance(size, int) else 0,
             )
+
+
+def text_of(fields: Mapping[str, Any], name: str) -> str | None:
+    """Return a field's text, None if it has none: nobody has checked what it is."""
+    value = fields.get(name)
+    return value if isinstance(value, str) and value else None
 
 
 def _check(document: Any, uri: str, kind: str) -> None:

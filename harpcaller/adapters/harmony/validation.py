@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator, Mapping
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +16,9 @@ from harpcaller.adapters.harmony.schema import schema
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
-_FORMATS: Final = ("uuid", "date-time", "uri")
+_FORMATS: Final = ("date-time", "uri")
+# jsonschema's own check takes whatever Python's UUID does: other digits, blanks.
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class Slip(Enum):
@@ -51,9 +54,14 @@ def _validator(minor: int) -> Validator:
     # An extra, and megabytes: those who have no Harmony do without.
     from jsonschema import Draft7Validator, FormatChecker  # noqa: PLC0415
 
-    return Draft7Validator(
-        schema(minor), format_checker=FormatChecker(formats=_FORMATS)
-    )
+    formats = FormatChecker(formats=_FORMATS)
+    formats.checks("uuid")(_is_uuid)
+    return Draft7Validator(schema(minor), format_checker=formats)
+
+
+def _is_uuid(value: object) -> bool:
+    # What is no text is another problem.
+    return not isinstance(value, str) or _UUID.fullmatch(value) is not None
 
 
 def _read(error: Any) -> Iterator[Problem]:
