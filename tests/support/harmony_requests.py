@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
 import pytest
+from harmony_corpus import UAT, corpus_json, settings
 
+from harpcaller.adapters.harmony.chains import Step
 from harpcaller.adapters.harmony.judging import Judged, judge
 from harpcaller.adapters.harmony.plan import Document, Planned, Planner
 from harpcaller.adapters.harmony.refusals import Refusal
@@ -17,6 +20,14 @@ from protocol.job import JobId
 from protocol.jsontext import decode
 
 JOB = JobId("11111111-1111-4111-8111-111111111111")
+COPY = "test/copy"
+ZARR_CHAIN = "harmony/podaac-l2-subsetter-netcdf-to-zarr"
+SEED: dict[str, Any] = {
+    "services": "../services/seed-era.yml",
+    "bindings": "../services/bindings.yml",
+    "env_file": "../services/services.env",
+    "environment": UAT,
+}
 
 
 def request(
@@ -80,3 +91,39 @@ def saves(settings: Settings, of: Judged) -> dict[str, Any]:
 def arguments(planned: Planned) -> Any:
     """Return the arguments of a call."""
     return decode(planned.call.arguments)
+
+
+# ── services of other kinds ──
+def seed_settings() -> Settings:
+    """Return the services of October 2021."""
+    return settings(**SEED)
+
+
+def chain_with(**step: Any) -> Settings:
+    """Return settings whose one service has one step of such a kind."""
+    loaded = settings()
+    chain = attrs.evolve(
+        loaded.chains[COPY], steps=(Step(number=1, image="test/copy", **step),)
+    )
+    able = attrs.evolve(chain.capabilities, concatenation=True)
+    chain = attrs.evolve(chain, capabilities=able)
+    return attrs.evolve(loaded, chains={COPY: chain})
+
+
+def bound(work_dir: str | None = None, **changes: Any) -> Settings:
+    """Return settings whose binding of `test/copy` is another."""
+    loaded = settings(work_dir=work_dir)
+    binding = attrs.evolve(loaded.bindings["test/copy"], **changes)
+    return attrs.evolve(loaded, bindings={**loaded.bindings, "test/copy": binding})
+
+
+def one_item(href: str = "https://h/g.nc") -> dict[str, Any]:
+    """Return a bundle of one item."""
+    catalog = corpus_json("own/catalogs/two-granules/catalog.json")
+    item = corpus_json("own/catalogs/two-granules/item1.json")
+    item["assets"]["data"]["href"] = href
+    catalog["links"] = catalog["links"][:2]
+    return {
+        "root": "catalog.json",
+        "files": {"catalog.json": catalog, "item1.json": item},
+    }
