@@ -100,17 +100,22 @@ def read_bindings(
         section = Section({}, problems, str(key), file)
         if isinstance(values, dict):
             section.values = values
-            bindings[_image_key(str(key))] = _read_binding(section, around)
+            bindings[image_key(str(key))] = _read_binding(section, around)
         else:
             section.complain("expected a mapping")
     return bindings
+
+
+def keys_of(chain: Chain, step: Step) -> tuple[str, ...]:
+    """Return the keys that may bind a step, the first one wins."""
+    return f"{chain.name}#{step.number}", step.image, "*"
 
 
 def find_binding(
     bindings: Mapping[str, Binding], chain: Chain, step: Step
 ) -> Binding | None:
     """Return how a step is reached: by service and number, image, or what fits all."""
-    for key in (f"{chain.name}#{step.number}", step.image, "*"):
+    for key in keys_of(chain, step):
         if key in bindings:
             found = bindings[key]
             image = last_segment(step.image)
@@ -122,7 +127,8 @@ def find_binding(
     return None
 
 
-def _image_key(key: str) -> str:
+def image_key(key: str) -> str:
+    """Return what a key of bindings.yml names: an image needs no tag."""
     return key if "#" in key else untagged(key)
 
 

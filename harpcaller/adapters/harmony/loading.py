@@ -18,7 +18,7 @@ from harpcaller.adapters.harmony.extra import PACKAGES, lacking
 from harpcaller.adapters.harmony.places import Place, read_place
 from harpcaller.adapters.harmony.section import Section
 from harpcaller.adapters.harmony.services import Services, read_services
-from harpcaller.adapters.harmony.settings import Dialect, NoData, Settings
+from harpcaller.adapters.harmony.settings import Dialect, NoData, Settings, Written
 from harpcaller.adapters.harmony.yamltext import BadYaml, read_variables, read_yaml
 
 _FILE_KEYS: Final = ("services", "bindings", "env_file")
@@ -81,8 +81,9 @@ def _read(section: Section, contents: Files, limits: CoreLimits) -> Settings:
         services = read_services(
             document, environment, _name(section, "services"), section.problems
         )
+    bindings_document = _document(section, "bindings", contents, {})
     bindings = read_bindings(
-        _document(section, "bindings", contents, {}),
+        bindings_document,
         _name(section, "bindings"),
         Surroundings(
             core_max_exec_s=limits.max_exec_s,
@@ -100,6 +101,12 @@ def _read(section: Section, contents: Files, limits: CoreLimits) -> Settings:
         disabled=services.disabled,
         skipped=services.skipped,
         max_worker_line_bytes=limits.max_worker_line_bytes,
+        written=Written(
+            table=section.values,
+            services=services.written,
+            bindings=bindings_document or {},
+            core_max_exec_s=limits.max_exec_s,
+        ),
         **_read_rest(section),
     )
 

@@ -31,6 +31,7 @@ class Services:
     """
 
     chains: dict[str, Chain]
+    written: dict[str, Any] = attrs.field(factory=dict, repr=False)
     disabled: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -49,6 +50,7 @@ def read_services(
     disabled: list[str] = []
     skipped: list[str] = []
     seen: set[str] = set()
+    written: dict[str, Any] = {}
     for place, values in enumerate(listed):
         service = _section(top, values, place)
         name = service.need_text("name")
@@ -61,8 +63,10 @@ def read_services(
             skipped.append(name)
         else:
             chains[name] = _read_chain(service, name)
+            written[name] = service.values
     return Services(
         chains=chains,
+        written=written,
         disabled=tuple(disabled),
         skipped=tuple(skipped),
         warnings=tuple(

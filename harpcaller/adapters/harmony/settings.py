@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 import attrs
 
@@ -26,6 +27,16 @@ class NoData(StrEnum):
 
     SUCCESS = "success"
     ERROR = "error"
+
+
+@attrs.frozen(kw_only=True)
+class Written:
+    """What settings were read from: the table, the lines of services and bindings."""
+
+    table: Mapping[str, Any] = attrs.field(factory=dict)
+    services: Mapping[str, Any] = attrs.field(factory=dict)
+    bindings: Mapping[str, Any] = attrs.field(factory=dict)
+    core_max_exec_s: float = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -56,6 +67,7 @@ class Settings:
     count_locator: bool = False
     max_worker_line_bytes: int = 4 * 2**20
     warnings: tuple[str, ...] = ()
+    written: Written = attrs.field(factory=Written, repr=False)
     disabled: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
 
