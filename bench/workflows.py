@@ -87,7 +87,7 @@ def overhead_ms(ingest: Ingest) -> float:
         ended = [p for p in ingest.packets(job) if p.get("event") == "ended"]
         calls_s = sum(one["ended_at"] - one["started_at"] for one in ended)
         costs.append((took_s - calls_s) / 5 * 1e3)
-    return statistics.median(costs)
+    return float(statistics.median(costs))
 
 
 def main() -> None:
