@@ -9,6 +9,7 @@ import attrs
 from harpcaller.addresses import Address, ListenAddress, TcpAddress
 from harpcaller.hosts.registry import Host
 from harpcaller.identities.identity import Identity
+from harpcaller.runners.installed import Installed
 
 _HOUR_S = 3600
 _KIB = 1024
@@ -67,6 +68,8 @@ class Config:
 
     http_listen: tuple[Address, ...] = ()
     http_min_free_bytes: int = 64 * _MIB
+
+    adapters: tuple[Installed, ...] = ()
 
     @property
     def host_cache(self) -> Path:
