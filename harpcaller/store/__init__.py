@@ -205,7 +205,8 @@ class Store(Protocol):
     async def open(self, name: str, max_running: int, max_queued: int) -> Opened:
         """Begin a new epoch: migrate, bury what an earlier one left running.
 
-        At most `max_running` jobs will be claimed at a time.
+        At most `max_running` jobs that are to `RESUME`, and as many others, will be
+        claimed at a time: a parent leaves its children the room that they need.
         """
 
     async def close(self) -> None:
@@ -224,10 +225,10 @@ class Store(Protocol):
         """
 
     def set_room(self, max_running: int) -> Write[tuple[Claim, ...]]:
-        """Claim at most so many at a time from now on (0: none); claim what fits."""
+        """Claim at most so many of each kind from now on (0: none); claim what fits."""
 
     def take(self) -> Write[tuple[Claim, ...]]:
-        """Claim what may run: of each queue the oldest, up to all limits."""
+        """Claim what may run: of each queue the oldest with room, up to all limits."""
 
     def append(
         self, claim: Claim, first: int, packets: Sequence[JsonText]

@@ -94,13 +94,10 @@ class Admission:
     # ── questions ──
     def may_run(self, key: bytes, kind: Kind) -> bool:
         """Tell whether a new job of the queue may run at once: it never overtakes."""
-        if self._running[kind] >= self.max_running or key in self.pauses:
+        if not self._has_room(kind) or key in self.pauses:
             return False
         tally = self.queues.get(key)
-        if tally is None:
-            return True
-        is_first = not any(tally.waiting) or not self._is_behind(tally, kind)
-        return is_first and tally.has_slot
+        return tally is None or (tally.has_slot and not self._somebody_is_next(tally))
 
     def may_wait(self) -> bool:
         """Tell whether one more job may wait."""
@@ -183,11 +180,8 @@ class Admission:
     def _may_start(self, key: bytes, kind: Kind) -> bool:
         return key in self._ready[kind] and self._has_room(kind)
 
-    def _is_behind(self, tally: Tally, kind: Kind) -> bool:
-        """Tell whether somebody waits in a queue who goes before a new job."""
-        if tally.concurrency is None:  # there is no slot that one kind takes away
-            return tally.waiting[kind] > 0
-        return any(tally.waiting[k] and self._has_room(k) for k in _KINDS)
+    def _somebody_is_next(self, tally: Tally) -> bool:
+        return any(tally.waiting[kind] and self._has_room(kind) for kind in _KINDS)
 
     def _count(
         self, key: bytes, tally: Tally, kind: Kind, running: int, queued: int

@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from harpcaller.store.admission import NO_QUEUE, Admission, key_of
+from harpcaller.store.admission import NO_QUEUE, Admission, Kind, key_of
 from protocol.call import QueueSpec
 from protocol.jsontext import canonical
 
@@ -28,11 +28,13 @@ def admission(max_running: int = 10, max_queued: int = 10) -> Admission:
     return Admission(max_running=max_running, max_queued=max_queued)
 
 
-def submit(rule_: Admission, queue: QueueSpec | None = None) -> bool:
+def submit(
+    rule_: Admission, queue: QueueSpec | None = None, kind: Kind = Kind.PLAIN
+) -> bool:
     """Let a job come; tell whether it runs at once."""
     key = key_of(queue)
-    runs = rule_.may_run(key)
-    rule_.join(key, queue, runs=runs)
+    runs = rule_.may_run(key, kind)
+    rule_.join(key, queue, kind, runs=runs)
     return runs
 
 
@@ -52,8 +54,8 @@ def test_the_first_job_fixes_the_concurrency() -> None:
     assert rule_.concurrency(spec("a", 5)) == 1
     assert not submit(rule_, spec("a", 5))
 
-    rule_.drop(key_of(spec()))
-    rule_.end(key_of(spec()))
+    rule_.drop(key_of(spec()), Kind.PLAIN)
+    rule_.end(key_of(spec()), Kind.PLAIN)
     assert rule_.queues == {}
     assert rule_.concurrency(spec("a", 5)) == 5
 
@@ -64,10 +66,10 @@ def test_nobody_overtakes_who_waits() -> None:
     key = key_of(spec())
     submit(rule_, spec())
     submit(rule_, spec())
-    rule_.end(key)
+    rule_.end(key, Kind.PLAIN)
 
-    assert not rule_.may_run(key)
-    assert rule_.ready() == key
+    assert not rule_.may_run(key, Kind.PLAIN)
+    assert rule_.ready() == (key, (Kind.PLAIN,))
 
 
 def test_a_started_job_takes_the_slot() -> None:
@@ -76,9 +78,9 @@ def test_a_started_job_takes_the_slot() -> None:
     key = key_of(spec())
     for _ in range(3):
         submit(rule_, spec())
-    rule_.end(key)
+    rule_.end(key, Kind.PLAIN)
 
-    rule_.start(key)
+    rule_.start(key, Kind.PLAIN)
 
     assert rule_.ready() is None
     assert (rule_.running, rule_.queued) == (1, 1)
@@ -91,8 +93,8 @@ def test_jobs_without_a_queue_need_room_alone() -> None:
     assert [submit(rule_) for _ in range(4)] == [True, True, True, False]
     assert not submit(rule_, spec())
 
-    rule_.end(NO_QUEUE)
-    assert rule_.ready() == NO_QUEUE
+    rule_.end(NO_QUEUE, Kind.PLAIN)
+    assert rule_.ready() == (NO_QUEUE, (Kind.PLAIN,))
 
 
 def test_queues_that_were_held_back_take_turns() -> None:
@@ -103,10 +105,11 @@ def test_queues_that_were_held_back_take_turns() -> None:
         submit(rule_, spec(name, 5))
 
     order = []
-    rule_.end(NO_QUEUE)
-    while (key := rule_.ready()) is not None:
-        rule_.start(key)
-        rule_.end(key)
+    rule_.end(NO_QUEUE, Kind.PLAIN)
+    while (ready := rule_.ready()) is not None:
+        key, _ = ready
+        rule_.start(key, Kind.PLAIN)
+        rule_.end(key, Kind.PLAIN)
         order.append(key)
 
     a, b = key_of(spec("a")), key_of(spec("b"))
@@ -132,11 +135,11 @@ def test_a_paused_queue_is_not_ready() -> None:
     submit(rule_, spec())
 
     rule_.pause(key, name)
-    rule_.end(key)
+    rule_.end(key, Kind.PLAIN)
 
     assert rule_.ready() is None
     rule_.resume(key)
-    assert rule_.ready() == key
+    assert rule_.ready() == (key, (Kind.PLAIN,))
 
 
 def test_a_pause_outlives_the_queue() -> None:
@@ -145,14 +148,14 @@ def test_a_pause_outlives_the_queue() -> None:
     key = key_of(spec())
     submit(rule_, spec())
     rule_.pause(key, spec().name)
-    rule_.end(key)
+    rule_.end(key, Kind.PLAIN)
 
     assert rule_.queues == {}
-    assert not rule_.may_run(key)
+    assert not rule_.may_run(key, Kind.PLAIN)
 
     rule_.resume(key)
     rule_.resume(key)
-    assert rule_.may_run(key)
+    assert rule_.may_run(key, Kind.PLAIN)
 
 
 def test_what_is_restored_counts_like_what_came() -> None:
@@ -160,13 +163,48 @@ def test_what_is_restored_counts_like_what_came() -> None:
     rule_ = admission(max_running=2)
     key = key_of(spec("a", 2))
 
-    rule_.restore(key, spec("a", 2), running=0, queued=3)
-    rule_.restore(key, spec("a", 2), running=1, queued=0)
+    rule_.restore(key, spec("a", 2), Kind.PLAIN, running=0, queued=3)
+    rule_.restore(key, spec("a", 2), Kind.PLAIN, running=1, queued=0)
 
-    assert rule_.ready() == key
-    rule_.start(key)
+    assert rule_.ready() == (key, (Kind.PLAIN,))
+    rule_.start(key, Kind.PLAIN)
     assert rule_.ready() is None
     assert (rule_.running, rule_.queued) == (2, 2)
+
+
+def test_parents_leave_room_for_their_children() -> None:
+    """As many of each kind run: all would hang if parents could fill the room."""
+    rule_ = admission(max_running=2)
+
+    parents = [submit(rule_, kind=Kind.JOURNALLED) for _ in range(3)]
+    children = [submit(rule_) for _ in range(3)]
+
+    assert parents == children == [True, True, False]
+    rule_.end(NO_QUEUE, Kind.JOURNALLED)
+    assert rule_.ready() == (NO_QUEUE, (Kind.JOURNALLED,))
+
+
+def test_who_waits_for_room_does_not_hold_up_the_other_kind() -> None:
+    """A parent at the head of a queue leaves its slot to what has room."""
+    rule_ = admission(max_running=1)
+    submit(rule_, kind=Kind.JOURNALLED)
+
+    assert not submit(rule_, spec(), Kind.JOURNALLED)
+    assert submit(rule_, spec(), Kind.PLAIN)
+
+
+def test_the_slots_of_a_queue_are_for_both_kinds() -> None:
+    """The concurrency is what somebody asked for, whoever runs."""
+    rule_ = admission()
+    key = key_of(spec())
+    submit(rule_, spec(), Kind.JOURNALLED)
+
+    assert not submit(rule_, spec(), Kind.PLAIN)
+    assert not submit(rule_, spec(), Kind.JOURNALLED)
+
+    rule_.end(key, Kind.JOURNALLED)
+    assert not rule_.may_run(key, Kind.PLAIN)
+    assert rule_.ready() == (key, (Kind.PLAIN, Kind.JOURNALLED))
 
 
 @pytest.mark.parametrize("queue", [None, spec()])
@@ -177,73 +215,90 @@ def test_the_key_is_of_the_name_alone(queue: QueueSpec | None) -> None:
 
 
 class AdmissionMachine(RuleBasedStateMachine):
-    """The rule beside lists of who runs and who waits."""
+    """The rule beside lists of who runs and who waits, by queue and kind."""
 
     def __init__(self) -> None:
         super().__init__()
         self.rule = admission(MAX_RUNNING, MAX_QUEUED)
         self.limits: dict[str, int] = {}
-        self.running: Counter[str] = Counter()
-        self.queued: Counter[str] = Counter()
+        self.running: Counter[tuple[str, Kind]] = Counter()
+        self.queued: Counter[tuple[str, Kind]] = Counter()
         self.paused: set[str] = set()
 
-    def has_slot(self, name: str) -> bool:
-        return not name or self.running[name] < self.limits[name]
+    def alive(self, name: str) -> tuple[int, int]:
+        running, queued = (
+            sum(counts[name, kind] for kind in Kind)
+            for counts in (self.running, self.queued)
+        )
+        return running, queued
 
-    def startable(self) -> set[str]:
-        if self.running.total() >= MAX_RUNNING:
-            return set()
-        waiting = {name for name, count in self.queued.items() if count}
-        return {n for n in waiting - self.paused if self.has_slot(n)}
+    def has_room(self, kind: Kind) -> bool:
+        running = sum(n for (_, each), n in self.running.items() if each is kind)
+        return running < MAX_RUNNING
+
+    def is_open(self, name: str) -> bool:
+        has_slot = not name or self.alive(name)[0] < self.limits[name]
+        return has_slot and name not in self.paused
+
+    def startable(self, name: str) -> tuple[Kind, ...]:
+        return tuple(
+            kind
+            for kind in Kind
+            if self.queued[name, kind] and self.has_room(kind) and self.is_open(name)
+        )
 
     def key(self, name: str) -> bytes:
         return key_of(spec(name)) if name else NO_QUEUE
 
-    @rule(name=st.sampled_from(["", *NAMES]), concurrency=st.integers(1, 3))
+    @rule(
+        name=st.sampled_from(["", *NAMES]),
+        kind=st.sampled_from(Kind),
+        concurrency=st.integers(1, 3),
+    )
     @precondition(lambda self: self.queued.total() < MAX_QUEUED)
-    def join(self, name: str, concurrency: int) -> None:
+    def join(self, name: str, kind: Kind, concurrency: int) -> None:
         queue = spec(name, concurrency) if name else None
-        is_new = not (self.running[name] or self.queued[name])
-        if is_new and name:
+        if not any(self.alive(name)):
             self.limits[name] = concurrency
         if queue is not None:
             assert self.rule.concurrency(queue) == self.limits[name]
         expected = (
-            self.running.total() < MAX_RUNNING
-            and not self.queued[name]
-            and name not in self.paused
-            and self.has_slot(name)
+            self.has_room(kind) and self.is_open(name) and not self.startable(name)
         )
 
-        assert submit(self.rule, queue) == expected
+        assert submit(self.rule, queue, kind) == expected
 
-        (self.running if expected else self.queued)[name] += 1
+        (self.running if expected else self.queued)[name, kind] += 1
 
-    @rule()
-    def start(self) -> None:
-        key = self.rule.ready()
-        names = [name for name in self.startable() if self.key(name) == key]
-        assert (key is None) == (not self.startable())
-        if key is not None:
-            [name] = names
-            self.rule.start(key)
-            self.queued[name] -= 1
-            self.running[name] += 1
+    @rule(data=st.data())
+    def start(self, data: st.DataObject) -> None:
+        ready = self.rule.ready()
+        expected = {
+            (self.key(name), kinds): name
+            for name in ["", *NAMES]
+            if (kinds := self.startable(name))
+        }
+        assert (ready is None) == (not expected)
+        if ready is not None:
+            name, (key, kinds) = expected[ready], ready
+            kind = data.draw(st.sampled_from(kinds))
+            self.rule.start(key, kind)
+            self.queued[name, kind] -= 1
+            self.running[name, kind] += 1
 
     @rule(data=st.data())
     @precondition(lambda self: self.running.total())
     def end(self, data: st.DataObject) -> None:
-        name = data.draw(st.sampled_from(sorted(+self.running)))
-        self.rule.end(self.key(name))
-        self.running[name] -= 1
+        name, kind = data.draw(st.sampled_from(sorted(+self.running)))
+        self.rule.end(self.key(name), kind)
+        self.running[name, kind] -= 1
 
     @rule(data=st.data())
     @precondition(lambda self: self.queued.total())
     def drop(self, data: st.DataObject) -> None:
-        name = data.draw(st.sampled_from(sorted(+self.queued)))
-        count = data.draw(st.integers(1, self.queued[name]))
-        self.rule.drop(self.key(name), count)
-        self.queued[name] -= count
+        name, kind = data.draw(st.sampled_from(sorted(+self.queued)))
+        self.rule.drop(self.key(name), kind)
+        self.queued[name, kind] -= 1
 
     @rule(name=st.sampled_from(NAMES))
     def pause(self, name: str) -> None:
@@ -257,16 +312,13 @@ class AdmissionMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_counts_agree(self) -> None:
-        alive = set(+self.running + self.queued)
-        assert set(self.rule.queues) == {self.key(name) for name in alive}
-        assert self.rule.running == self.running.total() <= MAX_RUNNING
+        names = {name for name, _ in +self.running + self.queued}
+        assert set(self.rule.queues) == {self.key(name) for name in names}
+        assert self.rule.running == self.running.total()
         assert self.rule.queued == self.queued.total()
-        for name in alive:
+        for name in names:
             tally = self.rule.queues[self.key(name)]
-            assert (tally.running, tally.queued) == (
-                self.running[name],
-                self.queued[name],
-            )
+            assert (tally.running, tally.queued) == self.alive(name)
 
 
 TestAdmissionBesideItsModel = AdmissionMachine.TestCase

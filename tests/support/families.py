@@ -140,7 +140,9 @@ class World:
     store: Store = attrs.field(factory=lambda: MemoryStore(clock=wall_time))
     clock: Callable[[], float] = wall_time  # the store's too
     max_exec_s: float = 86400
+    max_running: int = 1000
     max_queued: int = 1000
+    parents: Sequence[JobId] = (PARENT,)
     machines: list[Machine] = attrs.field(factory=list)
 
     async def next_machine(self, _: Claim, __: Call) -> Machine:
@@ -152,9 +154,9 @@ class World:
     async def life(self) -> AsyncIterator[Dispatcher]:
         """Dispatch until the block ends; then drop all that is on its way, as a crash.
 
-        The first life submits the parent.
+        The first life submits the parents.
         """
-        opened = await self.store.open("test", 1000, self.max_queued)
+        opened = await self.store.open("test", self.max_running, self.max_queued)
         router = Router(self.workers)
         async with trio.open_nursery() as nursery:
             dispatcher = Dispatcher(self.store, router, Limits(), nursery, self.clock)
@@ -170,15 +172,16 @@ class World:
             )
             dispatcher.begin(opened.claims)
             dispatcher.take()
-            if await self.store.get(PARENT) is None:
-                await self._submit_parent(dispatcher)
+            for parent in self.parents:
+                if await self.store.get(parent) is None:
+                    await self._submit(dispatcher, parent)
             yield dispatcher
             nursery.cancel_scope.cancel()
 
-    async def _submit_parent(self, dispatcher: Dispatcher) -> None:
+    async def _submit(self, dispatcher: Dispatcher, parent: JobId) -> None:
         call = Call(host="@test", procedure="p", arguments=JsonText(b"[]"))
         job = NewJob(
-            job_id=PARENT,
+            job_id=parent,
             call=call,
             timeout_s=self.max_exec_s,
             max_exec_s=self.max_exec_s,
@@ -199,10 +202,10 @@ class World:
         assert record is not None
         return record
 
-    async def outcome(self, dispatcher: Dispatcher) -> Outcome:
-        """Return how the parent ended, once it has."""
+    async def outcome(self, dispatcher: Dispatcher, parent: JobId = PARENT) -> Outcome:
+        """Return how a parent ended, once it has."""
         with trio.fail_after(HANG_S):
-            record = await Family(dispatcher).wait(PARENT)
+            record = await Family(dispatcher).wait(parent)
         assert record is not None
         assert record.outcome is not None
         return record.outcome

@@ -5,7 +5,8 @@ from __future__ import annotations
 import attrs
 
 from harpcaller.store import CancelResult, KeyConflict, NewJob, OnLoss
-from harpcaller.store.loss import LOST, on_loss
+from harpcaller.store.admission import Kind
+from harpcaller.store.loss import LOST, kind_of, on_loss
 from protocol.call import content_digest
 from protocol.job import JobId, State
 from protocol.jsontext import JsonText
@@ -25,6 +26,11 @@ class ModelJob:
     log: list[JsonText] = attrs.field(factory=list)
     outcome: Outcome | None = None
     is_cancel_wished: bool = False
+
+    @property
+    def kind(self) -> Kind:
+        """Whose room it needs."""
+        return kind_of(self.new.on_loss)
 
     @property
     def queue(self) -> bytes | None:
@@ -50,13 +56,18 @@ class StoreModel:
         """Return the jobs of a queue in these states, in the order of submission."""
         return [job for job in self.of(*states) if job.queue == queue]
 
+    def has_room(self, job: ModelJob) -> bool:
+        """Tell whether the room of a job's kind has a place for one more."""
+        mates = [each for each in self.of(State.RUNNING) if each.kind is job.kind]
+        return len(mates) < self.max_running
+
     def may_start(self, job: ModelJob) -> bool:
         """Tell whether a queued job must not wait any longer."""
         running = self.in_queue(job.queue, State.RUNNING)
+        waiting = self.in_queue(job.queue, State.QUEUED)
         return (
-            len(self.of(State.RUNNING)) < self.max_running
-            and job.queue not in self.paused
-            and self.in_queue(job.queue, State.QUEUED)[0] is job
+            job.queue not in self.paused
+            and job is next((each for each in waiting if self.has_room(each)), None)
             and (job.concurrency is None or len(running) < job.concurrency)
         )
 

@@ -10,11 +10,13 @@ from pathlib import Path
 import apsw
 import pytest
 import trio
-from new_jobs import new_job, queue
+from new_jobs import new_id, new_job, queue
 from stored import DONE, ended, log_of, record_of, started, texts
 
 from harpcaller.store import Fault, Unavailable
+from harpcaller.store.admission import key_of
 from harpcaller.store.sqlite import InUse, SqliteStore, TooNew
+from harpcaller.store.sqlite.rows import blob_of
 from harpcaller.store.sqlite.schema import DATABASE, migrate, migrations
 from protocol.call import Sealed
 from protocol.job import State
@@ -76,7 +78,7 @@ async def test_a_store_of_a_newer_program_is_refused(tmp_path: Path) -> None:
     db.execute("UPDATE meta SET value = 99 WHERE name = 'schema_version'")
     db.close()
 
-    with pytest.raises(TooNew, match="format 99, this program knows 1"):
+    with pytest.raises(TooNew, match="format 99, this program knows"):
         await opened(tmp_path)
 
     with pytest.raises(TooNew):  # and the directory is free: not InUse
@@ -105,7 +107,31 @@ def test_a_migration_is_done_once_and_whole() -> None:
     migrate(db, steps[:-1])
     migrate(db, steps[:-1])
     assert db.table_exists(None, "more")
-    assert db.execute("SELECT value FROM meta").get == 2
+    assert db.execute("SELECT value FROM meta").get == len(steps) - 1
+
+
+async def test_what_waited_in_a_store_of_format_1_is_started(tmp_path: Path) -> None:
+    """An upgrade loses no job, and the order of each queue stays."""
+    db = apsw.Connection(str(tmp_path / DATABASE))
+    migrate(db, migrations()[:1])
+    waiting = [new_id() for _ in range(4)]
+    for no, (job_id, on_loss) in enumerate(zip(waiting, (2, 2, 0, 1), strict=True)):
+        db.execute(
+            "INSERT INTO job (no, id, state, queue, slots, submitted_at, starts,"
+            " on_loss, retries, timeout_s, max_exec_s, host, procedure, identity,"
+            " queue_name, arguments, info)"
+            " VALUES (?, ?, 0, ?, 1, 0, 0, ?, 1, 9, 9, 'h', 'p', '', ?, '[]', 'null')",
+            (no + 1, blob_of(job_id), key_of(queue()), on_loss, queue().name),
+        )
+    db.close()
+
+    store = await opened(tmp_path)
+    claims = list(await store.take())
+    for claim in claims:
+        claims += await store.finish(claim, DONE, 0, [])
+
+    assert [claim.job_id for claim in claims] == waiting
+    await store.close()
 
 
 async def test_a_backup_can_be_opened(tmp_path: Path) -> None:

@@ -7,10 +7,7 @@ from new_jobs import new_job, queue
 from store_engines import Engine
 from stored import DONE, record_of, started
 
-from harpcaller.store import (
-    Store,
-    TooManyQueued,
-)
+from harpcaller.store import OnLoss, Store, TooManyQueued
 from protocol.call import QueueSpec
 from protocol.job import State
 from protocol.jsontext import JsonText
@@ -123,3 +120,59 @@ async def test_equal_names_are_one_queue(store: Store) -> None:
     await started(store, new_job(queue=QueueSpec(name=name)))
 
     assert (await store.submit(new_job(queue=QueueSpec(name=name)))).claims == ()
+
+
+async def test_parents_and_what_they_wait_for_have_rooms_of_their_own(
+    store: Store,
+) -> None:
+    """Neither kind keeps the other from running, in the same queue or without one."""
+    await store.set_room(1)
+    for name in (None, "q"):
+        spec = name and queue(name, 9)
+        for on_loss in (OnLoss.RESUME, OnLoss.RESUME, OnLoss.END, OnLoss.RETRY):
+            await store.submit(new_job(queue=spec, on_loss=on_loss))
+
+    assert (await store.counts())[State.RUNNING] == 2
+    assert len(await store.set_room(3)) == 4
+
+
+async def test_of_a_queue_the_oldest_of_both_kinds_is_next(store: Store) -> None:
+    """As long as there is room for either."""
+    claim = await started(store, new_job(queue=queue()))
+    waiting = [
+        new_job(queue=queue(), on_loss=on_loss)
+        for on_loss in (OnLoss.END, OnLoss.RESUME, OnLoss.RETRY, OnLoss.RESUME)
+    ]
+    for new in waiting:
+        await store.submit(new)
+
+    order = []
+    for _ in waiting:
+        [claim] = await store.finish(claim, DONE, 0, [])
+        order.append(claim.job_id)
+
+    assert order == [new.job_id for new in waiting]
+
+
+async def test_no_room_is_none_for_either_kind(store: Store) -> None:
+    """Who drains the dispatcher wants nothing to start."""
+    await store.set_room(0)
+
+    for on_loss in OnLoss:
+        assert (await store.submit(new_job(on_loss=on_loss))).claims == ()
+    assert len(await store.set_room(2)) == 3
+
+
+async def test_a_cancelled_queue_is_empty_of_both_kinds(store: Store) -> None:
+    """What is counted per kind is counted out per kind."""
+    await store.pause_queue(queue().name, paused=True)
+    jobs = [new_job(queue=queue(), on_loss=on_loss) for on_loss in OnLoss]
+    for new in jobs:
+        await store.submit(new)
+
+    cancelled = await store.cancel_queue(queue().name)
+
+    assert cancelled == tuple(new.job_id for new in jobs)
+    assert (await store.counts())[State.QUEUED] == 0
+    await store.pause_queue(queue().name, paused=False)
+    assert (await store.submit(new_job(queue=queue("q", 5)))).claims != ()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from eventually import eventually
 from families import MemoryTransfers, Table, World, a_sleep, a_submit
+from many_parents import all_end, many_parents
 from scripted_runner import DONE
 
 from harpcaller.adapters.machine import End, Ended, Fetch, Fetched, Note
@@ -65,3 +66,12 @@ async def test_a_parent_goes_on_with_what_is_in_the_files(tmp_path: Path) -> Non
     assert {type(event) for event in before} == {Ended, Fetched}
     assert notes == [encode(1)]
     assert len(world.workers.started) == 1
+
+
+async def test_more_parents_than_may_run_all_end_with_files(tmp_path: Path) -> None:
+    """Each kind has a room of its own in the real store, too."""
+    world = many_parents(a_store(tmp_path / "state"), time.time, 0.01)
+
+    await all_end(world)
+
+    await world.store.close()

@@ -33,23 +33,20 @@ from protocol.jsontext import JsonText
 from protocol.outcome import Outcome, outcome_text
 
 _RUNNING = f"no, queue, on_loss, beside, {RECORD}"
-_OLDEST = {
+_OLDEST: dict[Kind, str] = {
     kind: f"(SELECT no FROM {waiting} AND queue = ?2 ORDER BY no LIMIT 1)"  # noqa: S608 (constants)
     for kind, waiting in WAITING.items()
 }
 _START = f"""UPDATE job
     SET state = {RUNNING}, starts = starts + 1, started_at = coalesce(started_at, ?1)
     WHERE no = {{}} RETURNING {_RUNNING}"""  # noqa: S608 (constants)
-_STARTS = {
+_STARTS: dict[tuple[Kind, ...], str] = {
     **{(kind,): _START.format(oldest) for kind, oldest in _OLDEST.items()},
     tuple(Kind): _START.format(f"min({', '.join(_OLDEST.values())})"),
 }
-_QUEUES = (
-    " UNION ALL ".join(
-        f"SELECT {kind:d}, queue, count(*), min(no) FROM {waiting} GROUP BY queue"  # noqa: S608 (constants)
-        for kind, waiting in WAITING.items()
-    )
-    + " ORDER BY 4"
+_QUEUES = " UNION ALL ".join(
+    f"SELECT {kind:d}, queue, count(*), min(no) FROM {waiting} GROUP BY queue"  # noqa: S608 (constants)
+    for kind, waiting in WAITING.items()
 )
 _END = f"""UPDATE job SET state = {ENDED}, ended_at = ?, outcome = ?, packets = ?
     WHERE no = ?"""  # noqa: S608 (constants)
@@ -154,17 +151,17 @@ class Ledger:
             f"SELECT {_RUNNING} FROM job INDEXED BY job_running"  # noqa: S608 (constants)
             " WHERE state = 1 ORDER BY no"
         ):
-            running = _running_of(row)
-            self.running[running.record.job_id] = running
+            known = _running_of(row)
+            self.running[known.record.job_id] = known
             self.admission.restore(
-                running.key, running.record.queue, running.kind, running=1, queued=0
+                known.key, known.record.queue, known.kind, running=1, queued=0
             )
 
     def _rebuild_queues(self) -> None:
         for key, name in self.db.execute("SELECT queue, name FROM pause"):
             self.admission.pause(key, name)
         # The queue with the oldest job has the first turn.
-        for kind, key, queued, no in self.db.execute(_QUEUES):
+        for kind, key, queued, no in self.db.execute(f"{_QUEUES} ORDER BY 4"):
             name, slots = self.db.execute(
                 "SELECT queue_name, slots FROM job WHERE no = ?", (no,)
             ).get
