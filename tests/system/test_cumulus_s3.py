@@ -55,10 +55,12 @@ def ingest(
         yield running
 
 
-def using(folder: Path, url: str, buckets: str = '["private", "public"]') -> Any:
+def using(
+    folder: Path, url: str, buckets: str = '["private", "public"]', more: str = ""
+) -> Any:
     """Return a dispatcher whose documents are at `url`, to be entered."""
     table = (
-        f"bucket_allow = {buckets}\n"
+        f"bucket_allow = {buckets}\n{more}"
         f'[adapters.cumulus.s3]\nendpoint_url = "{url}"\nread_timeout_s = 5\n'
     )
     return running_ingest(folder, DEFINITIONS, PROCEDURES, table=table)
@@ -213,3 +215,17 @@ def test_a_message_that_cannot_be_stored_repeats_no_task(tmp_path: Path) -> None
 
         assert exception["data"]["code"] == "Unreachable"
         assert [line[2] for line in ingest.told()] == ["refer"]
+
+
+def test_a_large_result_is_spilled(tmp_path: Path, store: ObjectStore) -> None:
+    """A client gets the reference, in the form of the specification."""
+    more = 'spill_over_bytes = 1000\nspill_bucket = "private"\n'
+    payload = {"many": ["x" * 96] * 20}
+    with using(tmp_path, store.endpoint_url, more=more) as ingest:
+        job_id = ingest.submit("Refer", {**MESSAGE, "payload": payload})
+        result = ingest.outcome(job_id)["result"]
+
+    reference = result["payload"]
+    assert reference.keys() == {"Bucket", "Key"}
+    found = store.client().get_object(**reference)
+    assert json.loads(found["Body"].read()) == payload
