@@ -113,6 +113,7 @@ def _add_job_verbs(verbs: Verbs) -> None:
     listing.add_argument("--state", choices=("queued", "running", "ended"))
     listing.add_argument("--host", metavar="NAME", help="only calls of this host")
     listing.add_argument("--procedure", metavar="NAME", help="only of this one")
+    listing.add_argument("--label", metavar="TEXT", help="only what adapters call so")
     listing.add_argument(
         "--older-than", type=age, metavar="AGE", help="such as 90s, 15m, 2h, 3d"
     )
@@ -194,6 +195,7 @@ def _list(options: Namespace) -> int:
             state=options.state,
             host=options.host,
             procedure=options.procedure,
+            label=options.label,
             older_than=options.older_than,
             newer_than=options.newer_than,
             limit=length,

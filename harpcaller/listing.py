@@ -92,9 +92,11 @@ def no_page() -> WireError:
 
 
 def job_text(job: JobRecord) -> JsonText:
-    """Return what was called and when, as an object."""
+    """Return what was called and when, as an object; its label, if it has one."""
     status = replies.status(job).rstrip(b"\n")
     opening = b'{"job":"%b","state":"%b",' % (job.job_id.encode(), job.state.encode())
+    if job.label is not None:
+        opening += b'"label":%b,' % encode(job.label)
     return JsonText(opening + status[1:])
 
 

@@ -51,7 +51,7 @@ function _shtab_harpcallerd_using
 end
 
 set -g _shtab_harpcallerd_commands start check status stop reload reopen-logs version dist-erl-start dist-erl-stop new-token gen-certs list info cancel queue-list queue-cancel prune-jobs hosts-list hosts-refresh drain resume queue-pause queue-resume backup check-store limits connections
-set -g _shtab_harpcallerd_opts_with_value --age --client --config --days --file --host --limit --listen --name --newer-than --older-than --pidfile --procedure --queue --socket --state --state-dir --timeout
+set -g _shtab_harpcallerd_opts_with_value --age --client --config --days --file --host --label --limit --listen --name --newer-than --older-than --pidfile --procedure --queue --socket --state --state-dir --timeout
 
 complete -c harpcallerd -e
 complete -c harpcallerd -f
@@ -119,6 +119,7 @@ complete -c harpcallerd -n '_shtab_harpcallerd_using list' -l queue -xka "(comma
 complete -c harpcallerd -n '_shtab_harpcallerd_using list' -l state -xka "queued running ended" -d state
 complete -c harpcallerd -n '_shtab_harpcallerd_using list' -l host -xka "(command harpcallerd complete hosts (commandline -opc) 2>/dev/null)" -d 'only calls of this host'
 complete -c harpcallerd -n '_shtab_harpcallerd_using list' -l procedure -x -d 'only of this one'
+complete -c harpcallerd -n '_shtab_harpcallerd_using list' -l label -x -d 'only what adapters call so'
 complete -c harpcallerd -n '_shtab_harpcallerd_using list' -l older-than -x -d 'such as 90s, 15m, 2h, 3d'
 complete -c harpcallerd -n '_shtab_harpcallerd_using list' -l newer-than -x -d 'submitted since then'
 complete -c harpcallerd -n '_shtab_harpcallerd_using list' -l limit -x -d 'so many at most'

@@ -72,6 +72,7 @@ _FILTERS = (
     Parameter(name="state", kind=Kind.TEXT, help="queued, running or ended."),
     Parameter(name="host", kind=Kind.TEXT, help="The host that was called."),
     Parameter(name="procedure", kind=Kind.TEXT, help="What was called there."),
+    Parameter(name="label", kind=Kind.TEXT, help="What an adapter calls it."),
     Parameter(name="older_than", kind=Kind.AGE, help="Submitted before that."),
     Parameter(name="newer_than", kind=Kind.AGE, help="Submitted since."),
 )
@@ -248,6 +249,7 @@ def _filter(arguments: Arguments) -> JobFilter:
         state=None if state is None else State(state),
         host=arguments.text("host"),
         procedure=arguments.text("procedure"),
+        label=arguments.text("label"),
         queue=None if name is None else canonical(name),
         submitted_before=None if older is None else now - older,
         submitted_after=None if newer is None else now - newer,

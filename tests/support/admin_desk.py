@@ -68,13 +68,16 @@ class Desk:
         listed += reply[key]
         return listed
 
-    async def submit(self, call: Call = CALL, job_id: str = "") -> Sequence[Claim]:
+    async def submit(
+        self, call: Call = CALL, job_id: str = "", label: str | None = None
+    ) -> Sequence[Claim]:
         """Keep a call; return what may run."""
         job = NewJob(
             job_id=JobId(job_id or str(uuid.uuid4())),
             call=call,
             timeout_s=600,
             max_exec_s=86400,
+            label=label,
         )
         return (await self.store.submit(job)).claims
 

@@ -79,6 +79,25 @@ async def test_neither_results_nor_sealed_values_are_shown(tmp_path: Path) -> No
     assert told[1]["info"]["outcome"] == "returned"
 
 
+async def test_a_label_is_shown_and_finds_its_jobs(tmp_path: Path) -> None:
+    """An adapter's job is known to its people by what they called it."""
+    async with desk_over(tmp_path) as desk:
+        await desk.submit()
+        await desk.submit(label="other")
+        [claim] = await desk.submit(label='a "b"')
+
+        [listed] = await desk.ask_pages("list_jobs", "jobs", label='a "b"')
+        live = await desk.ask_pages("list_jobs", "jobs")
+        told = await desk.ask("job_info", job=claim.job_id)
+        await desk.store.finish(claim, Returned(JsonText(b"1")), 0, [])
+        ended = await desk.ask("list_jobs", label='a "b"', list_all=True)
+
+    assert listed["job"] == claim.job_id
+    assert listed["label"] == told["info"]["label"] == 'a "b"'
+    assert [job.get("label") for job in live] == [None, "other", 'a "b"']
+    assert [job["state"] for job in ended["jobs"]] == ["ended"]
+
+
 @pytest.mark.parametrize("part", ["aaaa-1111", "AAAA-1111", "b0b0", "22220000"])
 async def test_any_unique_part_of_an_id_will_do(part: str, tmp_path: Path) -> None:
     """Nobody types 36 characters."""

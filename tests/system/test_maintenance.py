@@ -101,6 +101,7 @@ def test_damage_is_found_online_and_offline(daemon: DaemonProcess) -> None:
         (["--state", "ended"], 1),
         (["--host", "nowhere"], 0),
         (["--host", "silent", "--procedure", "sleep"], 2),
+        (["--all", "--label", "L"], 0),
         (["--older-than", "1h"], 0),
         (["--all", "--newer-than", "15m"], 3),
         (["--all", "--limit", "1"], 1),
