@@ -8,7 +8,7 @@ from typing import Any, Final
 import attrs
 
 from harpcaller.adapters.adapter import Adapter
-from harpcaller.runners.outside.s3 import S3Settings
+from harpcaller.runners.outside.s3_client import S3Settings
 
 PREFIX: Final = "@"  # of hosts that are adapters
 
