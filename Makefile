@@ -8,7 +8,8 @@ PIP := $(BIN)/python -m pip --no-input --disable-pip-version-check --quiet
 # Debian packages and the commands that tests want from them
 WANTED := netcat-openbsd=nc.openbsd netcat-traditional=nc.traditional ncat=ncat \
 	socat=socat strace=strace mandoc=mandoc nodejs=node perl=perl \
-	systemd=systemd-analyze logrotate=logrotate zsh=zsh fish=fish
+	systemd=systemd-analyze logrotate=logrotate zsh=zsh fish=fish \
+	curl=curl jq=jq
 PURE := protocol/*,harpcaller/adapters/*,harpcaller/store/admission.py,harpcaller/front/conversation.py
 
 # Whoever builds the same commit gets the same bytes.

@@ -93,13 +93,14 @@ class Route(Generic[Settings]):
     """One method of one path.
 
     `path` is a pattern like `/harmony/{service}`. `openapi` is its operation object.
+    Without a `role` nobody is asked who he is.
     `error_shape` makes the body, and its media type, of an error that the gateway
     answers: status, type and message in. `may_wait`: it may answer after minutes.
     """
 
     method: str
     path: str
-    role: Role
+    role: Role | None
     handler: Handler[Settings]
     openapi: Mapping[str, Any] = attrs.field(factory=dict)
     error_shape: Callable[[int, str, str], tuple[bytes, str]] | None = None

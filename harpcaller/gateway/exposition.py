@@ -51,10 +51,16 @@ class Sources:
 
 
 class Exposition:
-    """Writes all metrics, from a registry of its own."""
+    """Writes all metrics, from a registry of its own.
+
+    `count_http` gives the HTTP connections, and how many of them follow a stream.
+    """
 
     def __init__(
-        self, sources: Sources, requests: Requests, count_http: Callable[[], int]
+        self,
+        sources: Sources,
+        requests: Requests,
+        count_http: Callable[[], tuple[int, int]],
     ) -> None:
         self._sources = sources
         self._requests = requests
@@ -75,7 +81,7 @@ class Exposition:
                 counts=counts,
                 oldest_wait_s=waited_s,
                 requests=self._requests,
-                http_connections=self._count_http(),
+                http=self._count_http(),
             )
         )
         text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
@@ -90,7 +96,7 @@ class _Figures(Collector):
     counts: Mapping[State, int]
     oldest_wait_s: float
     requests: Requests
-    http_connections: int
+    http: tuple[int, int]
 
     def collect(self) -> Iterator[Metric]:
         """Yield each metric."""
@@ -160,8 +166,13 @@ class _Figures(Collector):
             "harpcaller_connections", "Clients that are connected", labels=["kind"]
         )
         connections.add_metric(["lines"], self.sources.count_lines())
-        connections.add_metric(["http"], self.http_connections)
+        connections.add_metric(["http"], self.http[0])
         yield connections
+        yield GaugeMetricFamily(
+            "harpcaller_http_followers",
+            "Those of HTTP that follow a stream",
+            self.http[1],
+        )
         accepts = CounterMetricFamily(
             "harpcaller_accept_errors", "Connections not taken in", labels=["reason"]
         )

@@ -9,13 +9,11 @@ import structlog
 import trio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from harpcaller.gateway.errors import refusal
-from harpcaller.gateway.framing import (
-    Complaint,
-    collapsed,
-    complain_of_framing,
-    complain_of_host,
-)
+from harpcaller.gateway.app import LET_IN
+from harpcaller.gateway.errors import refusal_of
+from harpcaller.gateway.framing import Complaint, collapsed, complain_of_framing
+from harpcaller.gateway.house import House
+from harpcaller.gateway.origins import complain_of_host
 from harpcaller.meters import QUICK_S, Histogram
 
 NO_ROUTE = "none"
@@ -34,9 +32,13 @@ class Requests:
 
     def count(self, scope: Scope, status: int, took_s: float) -> None:
         """Count a request that is over; with status 0 it had no answer."""
-        method = scope["method"] if scope["method"] in _METHODS else "other"
-        self.counts[route_of(scope), method, status] += 1
+        self.counts[route_of(scope), method_of(scope), status] += 1
         self.durations_s.observe(took_s)
+
+
+def method_of(scope: Scope) -> str:
+    """Return the method if there is such a one: it may be any word."""
+    return str(scope["method"]) if scope["method"] in _METHODS else "other"
 
 
 def route_of(scope: Scope) -> str:
@@ -70,9 +72,10 @@ class Treatment:
     Plain ASGI, so that an answer may be a stream.
     """
 
-    def __init__(self, app: ASGIApp, requests: Requests) -> None:
+    def __init__(self, app: ASGIApp, requests: Requests, house: House) -> None:
         self._app = app
         self._requests = requests
+        self._house = house
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Treat one request."""
@@ -89,20 +92,35 @@ class Treatment:
         finally:
             took_s = trio.current_time() - begun_at
             self._requests.count(scope, answer.status, took_s)
+            _log(scope, answer.status, took_s)
 
     async def _treat(self, scope: Scope, receive: Receive, send: Send) -> None:
-        complaint = _complain(scope)
+        complaint = self._complain(scope)
         if complaint is None:
             scope["path"] = collapsed(scope["path"])
             await self._app(scope, receive, send)
         else:
-            answer = refusal(complaint.status, complaint.message, _CLOSE)
+            answer = refusal_of(complaint.status, complaint.message, _CLOSE)
             await answer(scope, receive, send)
 
+    def _complain(self, scope: Scope) -> Complaint | None:
+        headers: list[Any] = list(scope["headers"])
+        target_bytes = len(scope["raw_path"]) + len(scope["query_string"])
+        return complain_of_framing(
+            scope["http_version"], target_bytes, headers
+        ) or complain_of_host(scope["server"], headers, self._house.rules.names)
 
-def _complain(scope: Scope) -> Complaint | None:
-    headers: list[Any] = list(scope["headers"])
-    target_bytes = len(scope["raw_path"]) + len(scope["query_string"])
-    return complain_of_framing(
-        scope["http_version"], target_bytes, headers
-    ) or complain_of_host(scope["server"], headers)
+
+def _log(scope: Scope, status: int, took_s: float) -> None:
+    """Write a line; who was not let in, or need not be, gets none in the usual log."""
+    identity = scope.get(LET_IN)
+    write = log.debug if identity is None else log.info
+    more = {"identity": identity} if identity else {}
+    write(
+        "request.answered",
+        method=method_of(scope),
+        route=route_of(scope),
+        code=status,
+        took_s=round(took_s, 4),
+        **more,
+    )
