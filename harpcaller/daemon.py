@@ -12,6 +12,7 @@ import structlog
 import trio
 
 from harpcaller import __version__, renewal
+from harpcaller.adapting import open_dispatcher
 from harpcaller.admin import Administered, commands
 from harpcaller.config import Config, ConfigError
 from harpcaller.config.clients import client_tls, identities_of
@@ -225,6 +226,7 @@ class Daemon:
         self._registry.configure([*config.hosts, *self._beside])
         self._refresher.configure(renewal.registry_script(config))
         self._runner.configure(renewed.tls, config.max_worker_line_bytes)
+        self._dispatcher.adapters.configure(config.adapters)
         self._dispatcher.configure(renewal.limits(config), config.max_running)
         self._reception.renew(
             config.identities,
@@ -239,13 +241,10 @@ class Daemon:
         self._runner = HarpRunner(
             self._registry, renewal.worker_tls(config), config.max_worker_line_bytes
         )
-        self._dispatcher = Dispatcher(
-            self._store,
-            self._runner,
-            renewal.limits(config),
-            jobs,
-            time.time,
+        self._dispatcher = open_dispatcher(
+            self._store, self._runner, renewal.limits(config), jobs, time.time
         )
+        self._dispatcher.adapters.configure(config.adapters)
         return self._dispatcher
 
     def _start_upkeep(self, upkeep: trio.Nursery) -> None:

@@ -6,14 +6,18 @@ from collections.abc import Callable, Generator
 from typing import Any, Generic, TypeAlias, TypeVar, assert_never
 
 import attrs
+import trio
 
 from harpcaller import __version__
 from harpcaller.dispatch import followers
 from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.dispatch.followers import Outbox
+from harpcaller.dispatch.parent import LARGE_CALL_BYTES, admit
 from harpcaller.identities import rights
-from harpcaller.identities.identity import Identity, Role
+from harpcaller.identities.identity import Identity
 from harpcaller.identities.visitor import Visitor
+from harpcaller.roles import Role
+from harpcaller.runners.installed import Installed
 from harpcaller.store import (
     Full,
     KeyConflict,
@@ -23,6 +27,7 @@ from harpcaller.store import (
     Write,
 )
 from protocol import replies
+from protocol.call import Call
 from protocol.errors import ErrorType, WireError
 from protocol.examples import EXAMPLES
 from protocol.job import JobId
@@ -90,9 +95,35 @@ class GuardedCancel:
         return await Begun(self._dispatcher.cancel(self._job_id), _cancelled)
 
 
+@attrs.frozen
+class LargeAdmission:
+    """A large call to an adapter, which judges it beside the loop when it is awaited.
+
+    Raises:
+        WireError: it was refused; nothing of it was kept.
+    """
+
+    _call: Call
+    _installed: Installed
+    _dispatcher: Dispatcher
+    _identity: str
+
+    def __await__(self) -> Generator[Any, Any, bytes]:
+        """Wait for the reply."""
+        return self._submit().__await__()
+
+    async def _submit(self) -> bytes:
+        parent = await trio.to_thread.run_sync(admit, self._installed, self._call)
+        kept = self._dispatcher.submit_parent(parent, self._identity)
+        return await Begun(kept, _submitted)
+
+
+Change: TypeAlias = Begun[Any] | GuardedCancel | LargeAdmission
+
+
 def begin(
     request: Submit | Cancel, dispatcher: Dispatcher, visitor: Visitor | None = None
-) -> Begun[Any] | GuardedCancel:
+) -> Change:
     """Begin a change without waiting for anything; without a `visitor` all is allowed.
 
     Raises:
@@ -102,10 +133,22 @@ def begin(
         return _begin_for(request, dispatcher, visitor.identity)
     match request:
         case Submit(call=call):
-            return Begun(dispatcher.submit(call), _submitted)
+            return _begin_submit(call, dispatcher)
         case Cancel(job_id=job_id):
             return _begin_cancel(job_id, dispatcher)
     assert_never(request)
+
+
+def _begin_submit(
+    call: Call, dispatcher: Dispatcher, identity: str = ""
+) -> Begun[Any] | LargeAdmission:
+    installed = dispatcher.adapters.find(call.host)
+    if installed is None:
+        return Begun(dispatcher.submit(call, identity), _submitted)
+    if len(call.arguments) > LARGE_CALL_BYTES:
+        return LargeAdmission(call, installed, dispatcher, identity)
+    parent = admit(installed, call)
+    return Begun(dispatcher.submit_parent(parent, identity), _submitted)
 
 
 def _begin_cancel(job_id: JobId | None, dispatcher: Dispatcher) -> Begun[Any]:
@@ -115,11 +158,11 @@ def _begin_cancel(job_id: JobId | None, dispatcher: Dispatcher) -> Begun[Any]:
 
 def _begin_for(
     request: Submit | Cancel, dispatcher: Dispatcher, identity: Identity
-) -> Begun[Any] | GuardedCancel:
+) -> Change:
     match request:
         case Submit(call=call):
             rights.check_call(call, identity)
-            return Begun(dispatcher.submit(call, identity.name), _submitted)
+            return _begin_submit(call, dispatcher, identity.name)
         case Cancel(job_id=job_id):
             rights.check_role(Role.CANCEL, identity)
             if job_id is None or identity.may_do_all(Role.CANCEL):

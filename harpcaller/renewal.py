@@ -11,7 +11,7 @@ import trio
 
 from harpcaller.config import Config, ConfigError, Problem
 from harpcaller.config.clients import client_tls, complain_of_listeners
-from harpcaller.dispatch.dispatcher import Limits
+from harpcaller.dispatch.limits import Limits
 from harpcaller.front.conversation import Bounds
 from harpcaller.front.listen import Caps, default_max_connections
 from harpcaller.front.session import Terms

@@ -14,6 +14,7 @@ from protocol.job import JobId
 from protocol.jsontext import JsonValue
 
 Settings = TypeVar("Settings")
+"""What an adapter makes of its table and files: a value of its own, no sequence."""
 
 Table: TypeAlias = Mapping[str, Any]
 """`[adapters.NAME]` as TOML gives it, less the keys that are the core's."""
@@ -69,11 +70,11 @@ class Refused:
 class Adapter(Generic[Settings]):
     """One kind of foreign message; every function is pure.
 
-    `files` names what `load` wants to see, as globs. `admit` judges a call by itself.
-    `keep` returns what of the settings a call goes by: it is kept with the job, so that
-    no reload changes a job that has begun, and `machine` is made of it, once for each
-    life of the dispatcher. With `opens_sealed` the machine is given sealed values
-    themselves, else references.
+    `files` names what `load` wants to see, as globs; it is given the table unjudged.
+    `admit` judges a call by itself, its sealed values in place. `keep` returns what of
+    the settings a call goes by: it is kept with the job, so that no reload changes one
+    that has begun, and `machine` is made of it, once for each life of the dispatcher.
+    With `opens_sealed` the machine is given sealed values themselves, else references.
     """
 
     name: str

@@ -9,6 +9,7 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 import attrs
 
+from harpcaller.roles import Role
 from protocol.call import Call
 from protocol.job import JobId
 from protocol.outcome import Outcome
@@ -66,15 +67,6 @@ class Operations(Protocol):
         Raises:
             WireError: `shutting_down` before that, or there is no such job.
         """
-
-
-class Role(Enum):
-    """What somebody has to be allowed to do, to ask for it."""
-
-    SUBMIT = "submit"
-    READ = "read"
-    CANCEL = "cancel"
-    ADMIN = "admin"
 
 
 class IdentityFrom(Enum):

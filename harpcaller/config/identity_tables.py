@@ -13,8 +13,9 @@ from typing import Any
 from harpcaller.config.host_tables import read_secret_file
 from harpcaller.config.keys import Read, integer
 from harpcaller.config.problems import Problem, unknown_key
-from harpcaller.identities.identity import Identity, Proofs, Role
+from harpcaller.identities.identity import Identity, Proofs
 from harpcaller.identities.tokens import MIN_CHARACTERS, digest_of
+from harpcaller.roles import Role
 
 MAX_NAME_CHARACTERS = 200
 _MAX_ID = 2**32 - 2  # -1 is nobody's: setuid(2)

@@ -173,3 +173,4 @@ IGNORED = {
 }
 STREAM_DIRECTORY = "stream_directory"  # the original's name for state_dir
 TABLES = ("hosts", "http", "identities")
+ADAPTERS = "adapters"

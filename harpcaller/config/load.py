@@ -12,11 +12,19 @@ from typing import Any
 
 import attrs
 
+from harpcaller.adapters.adapter import CoreLimits
+from harpcaller.config.adapter_tables import read_adapter_tables
 from harpcaller.config.clients import complain_of_clients, complain_of_listeners
 from harpcaller.config.host_tables import read_host_tables
 from harpcaller.config.http_table import read_http_table
 from harpcaller.config.identity_tables import read_identity_tables
-from harpcaller.config.keys import IGNORED, KEYS, STREAM_DIRECTORY, TABLES
+from harpcaller.config.keys import (
+    ADAPTERS,
+    IGNORED,
+    KEYS,
+    STREAM_DIRECTORY,
+    TABLES,
+)
 from harpcaller.config.positions import Position, key_positions
 from harpcaller.config.problems import ConfigError, Problem, placed, unknown_key
 from harpcaller.config.values import Config
@@ -58,12 +66,25 @@ def load_config(path: Path | None) -> Config:
         raise ConfigError(source, [_syntax_problem(str(error))]) from None
     read = _read_table(table, source.parent)
     config = Config(source=source, **read.settings)
+    config = _with_adapters(config, table.get(ADAPTERS, {}), read)
     _find_contradictions(config, read)
     if read.problems:
         raise ConfigError(source, placed(read.problems, key_positions(text)))
     if may_all_read and _has_passwords(table):
         read.warnings.append("others may read the passwords in it: chmod o-r")
     return attrs.evolve(config, warnings=tuple(read.warnings))
+
+
+def _with_adapters(config: Config, value: Any, read: _Read) -> Config:
+    """Return the configuration with its adapters, which know the limits of others."""
+    limits = CoreLimits(
+        max_exec_s=config.max_exec_s,
+        max_worker_line_bytes=config.max_worker_line_bytes,
+    )
+    assert config.source is not None  # noqa: S101 (they stand in a file)
+    adapters, problems = read_adapter_tables(value, config.source.parent, limits)
+    read.problems.extend(problems)
+    return attrs.evolve(config, adapters=adapters)
 
 
 def _syntax_problem(message: str) -> Problem:
@@ -97,6 +118,8 @@ def _read_file(source: Path) -> tuple[bytes, bool]:
 def _read_table(table: dict[str, Any], folder: Path) -> _Read:
     read = _Read()
     for name, value in table.items():
+        if name == ADAPTERS:
+            continue  # they are read when all else is
         if name in IGNORED:
             read.warnings.append(f"{name}: {IGNORED[name]}")
         elif name in TABLES:
@@ -108,7 +131,7 @@ def _read_table(table: dict[str, Any], folder: Path) -> _Read:
         elif name in KEYS:
             _read_key(name, name, value, folder, read)
         else:
-            read.problems.append(unknown_key(name, name, (*KEYS, *TABLES)))
+            read.problems.append(unknown_key(name, name, (*KEYS, *TABLES, ADAPTERS)))
     return read
 
 

@@ -10,6 +10,7 @@ import attrs
 from harpcaller.addresses import ListenAddress, TcpAddress
 from harpcaller.hosts.registry import Host
 from harpcaller.identities.identity import Identity
+from harpcaller.runners.installed import Installed
 
 _HOUR_S = 3600
 _KIB = 1024
@@ -73,6 +74,8 @@ class Config:
     http_max_body_bytes: int = _MIB
     http_max_followers: int = 100
     http_min_free_bytes: int = 64 * _MIB
+
+    adapters: tuple[Installed, ...] = ()
 
     @property
     def host_cache(self) -> Path:

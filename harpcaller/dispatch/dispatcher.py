@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Callable, Iterable, Iterator
 
-import attrs
 import structlog
 import trio
 
 from harpcaller.dispatch.child import child_job
 from harpcaller.dispatch.ids import new_job_id
 from harpcaller.dispatch.job import Follower, Job
+from harpcaller.dispatch.limits import Limits
+from harpcaller.dispatch.parent import Parent
 from harpcaller.dispatch.running import Running
 from harpcaller.meters import JobMeters, ending
 from harpcaller.runners import Runner
+from harpcaller.runners.installed import Adapters
 from harpcaller.store import (
     CancelResult,
     Claim,
@@ -39,19 +40,6 @@ TAKE_RETRY_S = 0.5
 log = structlog.get_logger()
 
 
-@attrs.frozen(kw_only=True)
-class Limits:
-    """The limits in seconds of calls that name none, and the longest they may name."""
-
-    default_timeout_s: float = 600
-    max_exec_s: float = 86400
-
-    def of(self, call: Call) -> tuple[float, float]:
-        """Return the timeout and the execution limit that hold for `call`."""
-        max_exec_s = min(call.max_exec_s or math.inf, self.max_exec_s)
-        return min(call.timeout_s or self.default_timeout_s, max_exec_s), max_exec_s
-
-
 class Dispatcher:
     """Holds every job that runs or is waited for, and nothing else.
 
@@ -68,6 +56,7 @@ class Dispatcher:
     ) -> None:
         self.store = store
         self.limits = limits
+        self.adapters = Adapters()
         self.is_stopping = False  # nothing more is accepted
         self.is_draining = False  # nothing is accepted or started, until `resume`
         self.has_stopped = False  # nothing more will happen to any job
@@ -99,13 +88,7 @@ class Dispatcher:
         Raises:
             WireError: `shutting_down`.
         """
-        if self.is_stopping:
-            raise WireError(ErrorType.SHUTTING_DOWN, "the dispatcher is stopping")
-        if self.is_draining:
-            raise WireError(
-                ErrorType.SHUTTING_DOWN,
-                "the dispatcher is drained: it accepts calls when it is resumed",
-            )
+        self._refuse_if_closed()
         timeout_s, max_exec_s = self.limits.of(call)
         return self._submit(
             NewJob(
@@ -117,6 +100,15 @@ class Dispatcher:
                 on_loss=OnLoss.RETRY if call.retries else OnLoss.END,
             )
         )
+
+    def submit_parent(self, parent: Parent, identity: str = "") -> Write[Submitted]:
+        """Accept a call to an adapter; the limits of other calls are none of its.
+
+        Raises:
+            WireError: `shutting_down`.
+        """
+        self._refuse_if_closed()
+        return self._submit(parent.new_job(new_job_id(self._clock()), identity))
 
     def submit_child(self, parent: Claim, key: str, call: Call) -> Write[Submitted]:
         """Accept a call of a running parent's, unless it was accepted before.
@@ -267,6 +259,15 @@ class Dispatcher:
         if outcome is not None:  # else it was left, to be started again
             self.meters.runs_s.observe(trio.current_time() - begun_at)
             self.meters.ends[ending(outcome)] += 1
+
+    def _refuse_if_closed(self) -> None:
+        if self.is_stopping:
+            raise WireError(ErrorType.SHUTTING_DOWN, "the dispatcher is stopping")
+        if self.is_draining:
+            raise WireError(
+                ErrorType.SHUTTING_DOWN,
+                "the dispatcher is drained: it accepts calls when it is resumed",
+            )
 
     def _forget(self, job_id: JobId) -> None:
         job = self._jobs.get(job_id)

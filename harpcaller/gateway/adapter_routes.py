@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 import attrs
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response
 
 from harpcaller import ops
-from harpcaller.adapters.adapter import Adapter
 from harpcaller.adapters.route import (
     Accepted,
     Answer,
@@ -24,8 +23,8 @@ from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.gateway.endpoint import ANSWER_S, Endpoint, Inquiry
 from harpcaller.gateway.errors import ErrorShape, plain
 from harpcaller.gateway.leaving import while_here
-from harpcaller.identities.identity import Role
 from harpcaller.identities.visitor import Visitor
+from harpcaller.runners.installed import PREFIX
 from protocol.call import Call
 from protocol.errors import WireError
 from protocol.job import JobId, read_job_id
@@ -33,34 +32,28 @@ from protocol.jsontext import decode
 from protocol.outcome import Outcome
 from protocol.requests import Submit
 
-Mounted: TypeAlias = Mapping[str, tuple[Adapter[Any], Any]]
-"""The adapters by name, each with its settings; it may change while they are served."""
 
+def adapter_endpoints(dispatcher: Dispatcher) -> Sequence[Endpoint]:
+    """Return an endpoint for each route of each adapter that is in force.
 
-def adapter_endpoints(mounted: Mounted, dispatcher: Dispatcher) -> Sequence[Endpoint]:
-    """Return an endpoint for each route of each adapter.
-
-    Which routes there are is settled now, by which settings they answer is not. The
-    adapter that is configured no more answers as if it had never been there.
+    Which routes there are is settled now; by which settings they answer is not, and
+    an adapter that is in force no more answers as if it had never been there.
     """
     return [
-        _endpoint(name, route, mounted, dispatcher)
-        for name, (adapter, _) in mounted.items()
-        for route in adapter.routes
+        _endpoint(installed.adapter.name, route, dispatcher)
+        for installed in dispatcher.adapters
+        for route in installed.adapter.routes
     ]
 
 
-def _endpoint(
-    name: str, route: Route[Any], mounted: Mounted, dispatcher: Dispatcher
-) -> Endpoint:
-    role = None if route.role is None else Role(route.role.value)
+def _endpoint(name: str, route: Route[Any], dispatcher: Dispatcher) -> Endpoint:
     return Endpoint(
         method=route.method,
         path=route.path,
         owner=name,
-        handler=partial(_answer, name, route, mounted, dispatcher),
+        handler=partial(_answer, name, route, dispatcher),
         operation={"tags": [name], **route.openapi},
-        role=role,
+        role=route.role,
         is_own_proof=route.identity is IdentityFrom.ROUTE,
         error_shape=_shape(route),
         max_body_bytes=route.max_body_bytes,
@@ -80,14 +73,10 @@ def _shape(route: Route[Any]) -> ErrorShape:
 
 
 async def _answer(
-    name: str,
-    route: Route[Any],
-    mounted: Mounted,
-    dispatcher: Dispatcher,
-    inquiry: Inquiry,
+    name: str, route: Route[Any], dispatcher: Dispatcher, inquiry: Inquiry
 ) -> Response:
-    found = mounted.get(name)
-    if found is None:
+    installed = dispatcher.adapters.find(PREFIX + name)
+    if installed is None:
         raise HTTPException(404)
     request = inquiry.request
     asked = Asked(
@@ -100,7 +89,7 @@ async def _answer(
 
     async def work() -> None:
         means = _Means(dispatcher, inquiry.visitor)
-        answers.append(await route.handler(asked, means, found[1]))
+        answers.append(await route.handler(asked, means, installed.settings))
 
     if route.may_wait:  # so long, that the client may be gone before
         await while_here(request.receive, work)

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from harpcaller.gateway.errors import ErrorShape, plain
-from harpcaller.identities.identity import Role
 from harpcaller.identities.visitor import Visitor
+from harpcaller.roles import Role
 
 BODY_S = 30.0
 ANSWER_S = 10.0  # some clients have no limit of their own, and hang with us

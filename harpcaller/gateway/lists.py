@@ -12,7 +12,6 @@ from harpcaller.gateway.endpoint import Inquiry
 from harpcaller.gateway.native import FRESH, JSON
 from harpcaller.gateway.query import Query
 from harpcaller.identities import rights
-from harpcaller.identities.identity import Role
 from harpcaller.listing import (
     job_text,
     list_text,
@@ -21,6 +20,7 @@ from harpcaller.listing import (
     read_page,
     read_queues,
 )
+from harpcaller.roles import Role
 from harpcaller.store import JobFilter, Store, StoreError
 from protocol.fields import refuse
 from protocol.job import State

@@ -10,7 +10,7 @@ from harpcaller.gateway.endpoint import Endpoint, Handler
 from harpcaller.gateway.house import House
 from harpcaller.gateway.lists import Hosts, Lists
 from harpcaller.gateway.native import Native
-from harpcaller.identities.identity import Role
+from harpcaller.roles import Role
 
 _JOB = "/v1/jobs/{job_id}"
 

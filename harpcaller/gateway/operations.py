@@ -13,7 +13,7 @@ from harpcaller.gateway.documented import HEALTH, METRICS, READINESS
 from harpcaller.gateway.endpoint import Endpoint, Inquiry
 from harpcaller.gateway.readiness import Readiness
 from harpcaller.identities import rights
-from harpcaller.identities.identity import Role
+from harpcaller.roles import Role
 
 _FRESH = {"Cache-Control": "no-store"}
 

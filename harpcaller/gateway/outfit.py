@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 
 from harpcaller import descriptors
-from harpcaller.gateway.adapter_routes import Mounted, adapter_endpoints
+from harpcaller.gateway.adapter_routes import adapter_endpoints
 from harpcaller.gateway.app import application
 from harpcaller.gateway.connection import Patience
 from harpcaller.gateway.exposition import Exposition, Sources
@@ -35,7 +35,6 @@ class Outfit:
     state_dir: Path
     min_free_bytes: int
     send_timeout_s: float
-    mounted: Mounted = attrs.field(factory=dict)
 
 
 def outfitted(outfit: Outfit, house: House) -> Gateway:
@@ -52,7 +51,7 @@ def outfitted(outfit: Outfit, house: House) -> Gateway:
     )
     endpoints = [
         *native_endpoints(dispatcher, house, outfit.hosts),
-        *adapter_endpoints(outfit.mounted, dispatcher),
+        *adapter_endpoints(dispatcher),
         *operations(readiness, exposition.text),
     ]
     app = application(with_document(endpoints), house)

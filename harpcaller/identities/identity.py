@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from fnmatch import fnmatchcase
 
 import attrs
 
+from harpcaller.roles import Role
 from protocol.call import Call
 from protocol.job import JobRecord
-
-
-class Role(StrEnum):
-    """What an identity may do; `admin` is all of it."""
-
-    SUBMIT = "submit"
-    READ = "read"
-    CANCEL = "cancel"
-    ADMIN = "admin"
 
 
 @attrs.frozen(kw_only=True)

@@ -9,9 +9,9 @@ from harpcaller.identities.identity import (
     ANONYMOUS_AT_HOME,
     STRANGER,
     Identity,
-    Role,
 )
 from harpcaller.identities.tokens import digest_of
+from harpcaller.roles import Role
 
 
 class Identities:

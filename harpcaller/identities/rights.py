@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from harpcaller.identities.identity import Identity, Role
+from harpcaller.identities.identity import Identity
+from harpcaller.roles import Role
 from protocol.call import Call
 from protocol.errors import ErrorType, WireError
 

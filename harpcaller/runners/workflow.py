@@ -6,9 +6,9 @@ a fresh machine is told what is in the log; what has no event yet is done once m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Final, Protocol, TypeAlias, assert_never
+from typing import Final, TypeAlias
 
 import attrs
 import structlog
@@ -19,38 +19,23 @@ from harpcaller.adapters.machine import (
     Action,
     Asked,
     Cancelled,
-    Ended,
     Event,
-    Fetch,
-    Fetched,
-    FetchFailed,
     Machine,
-    Post,
-    Posted,
     Reason,
-    Save,
-    Saved,
-    SaveFailed,
-    Sleep,
-    Slept,
-    Submit,
-    child_id,
 )
-from harpcaller.adapters.packets import CHILD_GONE, UnknownEvent, is_event
+from harpcaller.adapters.packets import UnknownEvent, is_event
 from harpcaller.runners import Progress
-from harpcaller.runners.journal import Journal
-from harpcaller.runners.transfers import TransferFailed, Transfers
+from harpcaller.runners.errands import Children, Errands, Maker
+from harpcaller.runners.heavy import sized
+from harpcaller.runners.journal import Journal, Seal, size_of
+from harpcaller.runners.transfers import Transfers
+from harpcaller.runners.vault import Vault
 from harpcaller.store import Claim, Store
 from protocol import outcome as ends
 from protocol.call import Call
 from protocol.errors import ErrorType, WireError
-from protocol.job import JobId, JobRecord
 from protocol.jsontext import encode
-from protocol.outcome import Failed, Outcome, Returned
-
-MAX_POSTED_BYTES: Final = 4096  # of an answer to a Post
-# A machine that is told more has more to parse: it would keep the loop for too long.
-LARGE_EVENT_BYTES: Final = 256 * 1024
+from protocol.outcome import Failed, Outcome
 
 ANOTHER_VERSION: Final = Failed(
     type=ErrorType.MISSING_RESULT,
@@ -59,48 +44,29 @@ ANOTHER_VERSION: Final = Failed(
 
 log = structlog.get_logger()
 
-Maker: TypeAlias = Callable[..., Event]
-"""Makes the event once the driver knows `at`."""
-
-
-class Children(Protocol):
-    """What the driver needs of whoever owns the live jobs."""
-
-    async def submit(self, parent: Claim, key: str, call: Call) -> None:
-        """Have a child run, unless it was submitted before.
-
-        Raises:
-            WireError: it was refused.
-        """
-
-    async def find(self, job_id: JobId) -> JobRecord | None:
-        """Return what is known of a child."""
-
-    async def wait(self, job_id: JobId) -> JobRecord | None:
-        """Return a child that has ended, once it has; None where there is none."""
-
-    async def cancel(self, job_id: JobId) -> None:
-        """End a child, if there is one that has not ended."""
-
-    async def end_all(self, parent: JobId) -> None:
-        """End every child of a parent."""
+MachineFor: TypeAlias = Callable[[Claim, Call], Awaitable[Machine]]
+"""Makes the machine of a parent; the call has its sealed values, or references."""
 
 
 @attrs.frozen(kw_only=True)
 class Means:
-    """What every driver works with; `clock` gives UTC seconds."""
+    """What the drivers of an adapter work with; `clock` gives UTC seconds.
+
+    With `opens_sealed` its machines see sealed values themselves.
+    """
 
     children: Children
     transfers: Transfers
     store: Store
     clock: Callable[[], float]
     cancel_grace_s: float = 30
+    opens_sealed: bool = False
 
 
 class WorkflowRunner:
     """Carries out the parents of one adapter; `machine_for` makes their machines."""
 
-    def __init__(self, machine_for: Callable[[Claim], Machine], means: Means) -> None:
+    def __init__(self, machine_for: MachineFor, means: Means) -> None:
         self._machine_for = machine_for
         self._means = means
 
@@ -111,37 +77,58 @@ class WorkflowRunner:
         """
         end_children = partial(self._means.children.end_all, claim.job_id)
         try:
-            driver = _Driver(claim, progress, self._machine_for(claim), self._means)
-            outcome = await driver.run()
+            outcome = await self._drive(claim, progress)
         except Exception:
             await end_children()
             raise
         await end_children()
         return outcome
 
+    async def _drive(self, claim: Claim, progress: Progress) -> Outcome:
+        means = self._means
+        vault = await Vault.open(claim.job_id, means.store)
+        call = await vault.parent_call(claim, opens_sealed=means.opens_sealed)
+        machine = await self._machine_for(claim, call)
+        driver = _Driver(claim, progress, machine, means, vault)
+        return await driver.run(len(call.arguments))
+
 
 class _Driver:
     """Drives one machine: tells it one event at a time, in the order of the log."""
 
     def __init__(
-        self, claim: Claim, progress: Progress, machine: Machine, means: Means
+        self,
+        claim: Claim,
+        progress: Progress,
+        machine: Machine,
+        means: Means,
+        vault: Vault,
     ) -> None:
         self._claim = claim
         self._progress = progress
         self._machine = machine
         self._means = means
-        self._journal = Journal(claim, progress, means.store)
+        seal = Seal(vault.texts, means.opens_sealed)
+        self._journal = Journal(claim, progress, means.store, seal)
+        self._errands = Errands(
+            claim, means.children, means.transfers, vault, self._is_wanted
+        )
         self._agenda = Agenda()
         self._began_at = claim.record.started_at or claim.record.submitted_at
         self._at = self._began_at
+        self._weight = 0  # of the largest document that the machine has
         self._scopes: dict[str, trio.CancelScope] = {}
         self._grace = trio.CancelScope()
         # Of size 0: what came of an action waits where it is, and is held once.
         self._send, self._receive = trio.open_memory_channel[Maker](0)
         self._nursery: trio.Nursery
 
-    async def run(self) -> Outcome:
-        """Return how the machine ended, or why it had to."""
+    async def run(self, weight: int) -> Outcome:
+        """Return how the machine ended, or why it had to.
+
+        `weight` is how many bytes it was made of.
+        """
+        self._weight = weight
         async with trio.open_nursery() as self._nursery:
             outcome = await self._go_to_end()
             self._nursery.cancel_scope.cancel()
@@ -162,7 +149,8 @@ class _Driver:
     async def _replay(self) -> None:
         """Tell the machine what its log says, and do nothing of what it asks for."""
         packets = await self._journal.read(0)
-        self._agenda.take(self._machine.start(self._began_at))
+        start = self._machine.start
+        self._agenda.take(await sized(self._weight, start, self._began_at))
         position = 0
         while packets:
             for packet in packets:
@@ -188,7 +176,7 @@ class _Driver:
         return self._agenda.end or self._overdue()
 
     async def _hear(self, event: Event) -> None:
-        await self._journal.keep(event)
+        event = await self._journal.keep(event)
         changes = await self._tell(event)
         if isinstance(event, Cancelled):
             self._begin_grace()
@@ -203,9 +191,11 @@ class _Driver:
         return self._agenda.take(await self._ask(event))
 
     async def _ask(self, event: Event) -> Sequence[Action]:
-        if _size(event) > LARGE_EVENT_BYTES:
-            return await trio.to_thread.run_sync(self._machine.on, event)
-        return self._machine.on(event)
+        self._weight = max(self._weight, size_of(event))
+        return await sized(self._weight, self._machine.on, event)
+
+    def _is_wanted(self, key: str) -> bool:
+        return key not in self._agenda.unwanted and self._agenda.cancelled is None
 
     def _begin_grace(self) -> None:
         until = trio.current_time() + self._means.cancel_grace_s
@@ -239,94 +229,9 @@ class _Driver:
         for key in changes.dropped:
             self._scopes.pop(key).cancel()
         for key in changes.unwanted:
-            job_id = child_id(self._claim.job_id, key)
-            self._nursery.start_soon(self._means.children.cancel, job_id)
+            self._nursery.start_soon(self._errands.cancel, key)
 
     async def _answer(self, asked: Asked, again: bool, scope: trio.CancelScope) -> None:
         with scope:
-            make = await self._carry_out(asked, again=again)
+            make = await self._errands.carry_out(asked, again=again)
             await self._send.send(partial(make, key=asked.key, again=again))
-
-    async def _carry_out(self, asked: Asked, *, again: bool) -> Maker:
-        match asked:
-            case Submit(key=key, call=call):
-                return await self._bring_up(key, call)
-            case Fetch(uri=uri, max_bytes=max_bytes):
-                return await self._fetch(uri, max_bytes)
-            case Save():
-                return await self._save(asked, again=again)
-            case Post():
-                return await self._post(asked)
-            case Sleep(seconds=seconds):
-                await trio.sleep(seconds)
-                return Slept
-        assert_never(asked)
-
-    async def _bring_up(self, key: str, call: Call) -> Maker:
-        """Have a child run to its end, in this life of the parent or an earlier one."""
-        children, job_id = self._means.children, child_id(self._claim.job_id, key)
-        if self._is_wanted(key):
-            try:
-                await children.submit(self._claim, key, call)
-            except WireError as error:
-                return _never(job_id, Failed(type=error.type, message=error.message))
-            if not self._is_wanted(key):  # the cancel may have come before the child
-                await children.cancel(job_id)
-        elif await children.find(job_id) is None:
-            return _never(job_id, ends.Cancelled())
-        child = await children.wait(job_id)
-        if child is None or child.outcome is None:
-            return _never(job_id, CHILD_GONE)
-        return partial(
-            Ended,
-            job_id=job_id,
-            outcome=child.outcome,
-            started_at=child.started_at,
-            ended_at=child.ended_at,
-        )
-
-    def _is_wanted(self, key: str) -> bool:
-        return key not in self._agenda.unwanted and self._agenda.cancelled is None
-
-    async def _fetch(self, uri: str, max_bytes: int) -> Maker:
-        try:
-            body = await self._means.transfers.fetch(uri, max_bytes)
-        except TransferFailed as failed:
-            return partial(FetchFailed, code=failed.code, text=failed.text)
-        return partial(Fetched, body=body)
-
-    async def _save(self, save: Save, *, again: bool) -> Maker:
-        try:
-            await self._means.transfers.save(save, again=again)
-        except TransferFailed as failed:
-            return partial(SaveFailed, code=failed.code, text=failed.text)
-        return Saved
-
-    async def _post(self, post: Post) -> Maker:
-        reply = await self._means.transfers.post(post)
-        return partial(
-            Posted,
-            status=reply.status,
-            retry_after_s=reply.retry_after_s,
-            body=reply.body[:MAX_POSTED_BYTES],
-        )
-
-
-def _never(job_id: JobId, outcome: Outcome) -> Maker:
-    """Return the end of a child that never was."""
-    return partial(
-        Ended, job_id=job_id, outcome=outcome, started_at=None, ended_at=None
-    )
-
-
-def _size(event: Event) -> int:
-    """Return about how many bytes a machine has to look at."""
-    match event:
-        case Fetched(body=body) | Posted(body=body):
-            return len(body)
-        case Ended(outcome=Returned(value)):
-            return len(value)
-        case Ended(outcome=ends.Raised(data=data) | Failed(data=data)):
-            return len(data or b"")
-        case _:
-            return 0

@@ -83,6 +83,7 @@ class Claim:
     A later start of the same job has a higher `fence`. `sealed` are the values to
     put back into the arguments for the worker alone. `is_cancel_wished` tells of a
     job that goes on after a restart: it was cancelled, and has not ended so yet.
+    `parent` is the job that submitted it, if one did.
     """
 
     record: JobRecord
@@ -90,6 +91,7 @@ class Claim:
     sealed: tuple[Sealed, ...] = attrs.field(default=(), repr=False)
     on_loss: OnLoss = OnLoss.END
     is_cancel_wished: bool = False
+    parent: JobId | None = None
 
     @property
     def job_id(self) -> JobId:

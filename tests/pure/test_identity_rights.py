@@ -10,11 +10,11 @@ from harpcaller.identities.identity import (
     STRANGER,
     Identity,
     Proofs,
-    Role,
 )
 from harpcaller.identities.known import Identities
 from harpcaller.identities.tls import names_in
 from harpcaller.identities.tokens import digest_of, new_token
+from harpcaller.roles import Role
 from protocol.call import Call
 from protocol.errors import WireError
 from protocol.job import JobId, JobRecord, State

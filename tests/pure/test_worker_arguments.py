@@ -23,6 +23,7 @@ PLAIN = {
     "list": Argument(
         name="a", kind=Kind.LIST, of=Argument(name="a", kind=Kind.INTEGER)
     ),
+    "json": Argument(name="a", kind=Kind.JSON),
 }
 TAKEN: dict[str, list[Any]] = {
     "string": ["", "x", "-x", "\0\n", "é\u2028", "1", "null"],
@@ -32,6 +33,7 @@ TAKEN: dict[str, list[Any]] = {
     "choice": ["x", "yy"],
     "path": ["/srv/x", "x", ""],
     "list": [[], [1], [1, 1, 2**64]],
+    "json": [None, True, 1, 1.5, "x", [], {"a": [None]}],
 }
 OTHERS: dict[str, list[Any]] = {
     "string": [None, True, 1, 1.5, [], ["x"], {}],

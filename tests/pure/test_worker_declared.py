@@ -112,7 +112,7 @@ MISTAKES: dict[str, dict[str, Any]] = {
     'argument "x": "minimum": not expected to be bool': INTEGER | {"minimum": True},
     'argument "x": "default": not expected to be dict': {"default": {}},
     'argument "x": "type": expected one of string, integer, number, boolean, choice, '
-    "path, list": {"type": "int"},
+    "path, list, json": {"type": "int"},
     'argument "x": "choices": every choice needs that': {"type": "choice"},
     'argument "x": "choices": every choice needs that ': CHOICE | {"choices": []},
     'argument "x": "choices": no string has that': {"choices": ["a"]},

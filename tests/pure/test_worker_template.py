@@ -33,7 +33,9 @@ FREE = Argument(
     is_required=False,
     of=Argument(name="free", kind=Kind.STRING, allow_dash=True),
 )
-ALL = [TEXT, OTHER, DASH, COUNT, SHARE, FORCE, MODE, WORDS, FREE]
+ANY = Argument(name="any", kind=Kind.JSON, is_required=False)
+ANYS = Argument(name="anys", kind=Kind.LIST, is_required=False, of=ANY)
+ALL = [TEXT, OTHER, DASH, COUNT, SHARE, FORCE, MODE, WORDS, FREE, ANY, ANYS]
 
 
 def filled(*words: str, **values: Any) -> list[str]:
@@ -190,6 +192,8 @@ MISTAKES: dict[str, list[str]] = {
     'argv: there is no argument "Text"': ["p", "{text}={Text}"],
     'argv: the list "words" needs a word of its own': ["p", "-w{words}"],
     'argv: the list "free" needs a word of its own': ["p", "{free}{text}"],
+    'argv: "any" is for the standard input alone': ["p", "-x{any}"],
+    'argv: "anys" is for the standard input alone': ["p", "{anys}"],
     "argv: no word has a NUL": ["p", "a\0b"],
 }
 

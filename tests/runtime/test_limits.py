@@ -17,7 +17,7 @@ from scripted_runner import (
 )
 from trio.testing import MockClock
 
-from harpcaller.dispatch.dispatcher import Limits
+from harpcaller.dispatch.limits import Limits
 from harpcaller.runners import Progress
 from protocol.errors import ErrorType
 from protocol.jsontext import JsonText, encode

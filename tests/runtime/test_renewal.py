@@ -11,9 +11,10 @@ from trustme import CA
 
 from harpcaller.addresses import TcpAddress, TlsAddress
 from harpcaller.config import Config, ConfigError
-from harpcaller.identities.identity import Identity, Proofs, Role
+from harpcaller.identities.identity import Identity, Proofs
 from harpcaller.identities.tokens import digest_of, new_token
 from harpcaller.renewal import AT_START, Renewal, Renewed
+from harpcaller.roles import Role
 
 PUBLIC = TlsAddress(TcpAddress("192.0.2.1", 3502))
 HAND_DOWN = {"source", "warnings"}

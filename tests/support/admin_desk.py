@@ -16,7 +16,8 @@ import trio
 from scripted_runner import ScriptedRunner
 
 from harpcaller.admin import Administered, commands
-from harpcaller.dispatch.dispatcher import Dispatcher, Limits
+from harpcaller.dispatch.dispatcher import Dispatcher
+from harpcaller.dispatch.limits import Limits
 from harpcaller.hosts.refresh import Refreshed
 from harpcaller.store import CancelResult, Claim, NewJob, Store
 from harpcaller.store.sqlite import SqliteStore

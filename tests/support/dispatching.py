@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 import attrs
 import trio
 
-from harpcaller.dispatch.dispatcher import Dispatcher, Limits
+from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.dispatch.followers import wait_for_outcome
+from harpcaller.dispatch.limits import Limits
 from harpcaller.runners import Runner
 from harpcaller.store.memory import MemoryStore
 from protocol.call import Call

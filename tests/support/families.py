@@ -21,8 +21,9 @@ from harpcaller.adapters.machine import (
     Submit,
 )
 from harpcaller.adapters.packets import is_event
-from harpcaller.dispatch.dispatcher import Dispatcher, Limits
+from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.dispatch.family import Family
+from harpcaller.dispatch.limits import Limits
 from harpcaller.runners import Progress
 from harpcaller.runners.transfers import Reply, TransferFailed
 from harpcaller.runners.workflow import Means, WorkflowRunner
@@ -142,7 +143,7 @@ class World:
     max_queued: int = 1000
     machines: list[Machine] = attrs.field(factory=list)
 
-    def next_machine(self, _: Claim) -> Machine:
+    async def next_machine(self, _: Claim, __: Call) -> Machine:
         """Return a fresh machine."""
         self.machines.append(self.make())
         return self.machines[-1]

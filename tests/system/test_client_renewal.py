@@ -20,11 +20,12 @@ from harpcaller.front.conversation import Bounds
 from harpcaller.front.listen import Caps, Front
 from harpcaller.front.session import Terms
 from harpcaller.front.sockets import open_listeners
-from harpcaller.identities.identity import Identity, Proofs, Role
+from harpcaller.identities.identity import Identity, Proofs
 from harpcaller.identities.known import Identities
 from harpcaller.identities.reception import Reception
 from harpcaller.identities.tls import CertificateError, ClientTls, TlsFiles
 from harpcaller.identities.tokens import digest_of, new_token
+from harpcaller.roles import Role
 
 READ = b'{"harpcaller":1,"get_status":"00000000-0000-7000-8000-000000000000"}\n'
 

@@ -15,8 +15,8 @@ from guarded_daemon import with_token, write_certificate
 from harpcaller.addresses import TcpAddress, TlsAddress
 from harpcaller.config import Config, ConfigError, load_config
 from harpcaller.config.clients import tls_files
-from harpcaller.identities.identity import Role
 from harpcaller.identities.known import Identities
+from harpcaller.roles import Role
 
 FILES = 'cert_file = "cert.pem"\nkey_file = "key.pem"\n'
 CA = 'client_ca_file = "client-ca.pem"\n'

@@ -21,7 +21,8 @@ from harpcaller.addresses import (
     TlsAddress,
     UnixAddress,
 )
-from harpcaller.dispatch.dispatcher import Dispatcher, Limits
+from harpcaller.dispatch.dispatcher import Dispatcher
+from harpcaller.dispatch.limits import Limits
 from harpcaller.front.conversation import Bounds
 from harpcaller.front.listen import Caps, Front
 from harpcaller.front.session import Terms

@@ -97,9 +97,18 @@ async def test_the_values_of_a_child_stay_until_its_parent_ends(
 
     [claim] = await store.finish(blocker, DONE, 0, [])
 
-    assert claim.sealed == SECRET
+    assert (claim.sealed, claim.parent) == (SECRET, parent.job_id)
     await store.finish(claim, DONE, 0, [])
     await store.finish(parent, DONE, 0, [])
+
+
+async def test_a_claim_names_the_job_that_submitted_it(store: Store) -> None:
+    """Whoever runs it has to know; what a client says of it in `info` is not it."""
+    parent = await started(store, new_job(on_loss=OnLoss.RESUME))
+
+    child = await started(store, new_job(parent=parent.job_id))
+
+    assert (parent.parent, child.parent) == (None, parent.job_id)
 
 
 async def test_a_child_of_an_ended_parent_keeps_its_own_values(store: Store) -> None:

@@ -344,4 +344,5 @@ def _claim(job: Kept) -> Claim:
         sealed=job.sealed,
         on_loss=on_loss(job.new),
         is_cancel_wished=job.is_cancel_wished,
+        parent=job.new.parent,
     )

@@ -244,7 +244,13 @@ def _admit(ledger: Ledger, job: NewJob, record: JobRecord, key: bytes) -> Submit
     ledger.running[record.job_id] = Running(
         no=no, key=key, record=record, has_beside=owns
     )
-    claim = Claim(record=record, fence=1, sealed=job.call.sealed, on_loss=on_loss(job))
+    claim = Claim(
+        record=record,
+        fence=1,
+        sealed=job.call.sealed,
+        on_loss=on_loss(job),
+        parent=job.parent,
+    )
     return Submitted(job_id=job.job_id, claims=(claim,))
 
 

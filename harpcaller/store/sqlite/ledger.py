@@ -193,8 +193,9 @@ class Ledger:
     def claim(self, job_id: JobId) -> Claim:
         """Return the right to run a running job, with what was sealed."""
         running = self.running[job_id]
-        on_loss, owner, cancel = self.db.execute(
-            "SELECT on_loss, owner, cancel FROM job WHERE no = ?", (running.no,)
+        on_loss, owner, cancel, parent = self.db.execute(
+            "SELECT on_loss, owner, cancel, parent FROM job WHERE no = ?",
+            (running.no,),
         ).get
         return Claim(
             record=running.record,
@@ -202,6 +203,7 @@ class Ledger:
             sealed=beside.open_sealed(self.db, owner, running.no),
             on_loss=ON_LOSS[on_loss],
             is_cancel_wished=bool(cancel),
+            parent=None if parent is None else id_of(parent),
         )
 
     def end_running(self, running: Running, outcome: Outcome) -> None:

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     CHOICE = "choice"
     PATH = "path"
     LIST = "list"
+    JSON = "json"
 
 
 @attrs.frozen(kw_only=True)
@@ -46,6 +47,11 @@ class Argument:
     allow_dash: bool = False
     of: Argument | None = None
     """Of a list: what each of its values has to be."""
+
+    @property
+    def fits_a_word(self) -> bool:
+        """Tell whether its values can be words of a command line."""
+        return self.kind is not Kind.JSON and (self.of is None or self.of.fits_a_word)
 
     @property
     def reads_files(self) -> bool:
@@ -152,6 +158,7 @@ _EXPECTED = {
     Kind.CHOICE: "a string",
     Kind.PATH: "a string",
     Kind.LIST: "a list",
+    Kind.JSON: "any value",
 }
 
 
@@ -166,6 +173,8 @@ def _is_of(kind: Kind, value: JsonValue) -> bool:
             return isinstance(value, bool)
         case Kind.LIST:
             return isinstance(value, list)
+        case Kind.JSON:
+            return True
         case _:
             return isinstance(value, str)
 

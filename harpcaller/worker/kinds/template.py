@@ -34,6 +34,8 @@ def check_template(argv: Sequence[str], arguments: Sequence[Argument]) -> None:
         for name in _PLACE.findall(word):
             if name not in known:
                 raise ValueError(f'argv: there is no argument "{name}"')
+            if not known[name].fits_a_word:
+                raise ValueError(f'argv: "{name}" is for the standard input alone')
             if known[name].kind is Kind.LIST and word != f"{{{name}}}":
                 raise ValueError(f'argv: the list "{name}" needs a word of its own')
 

@@ -1,0 +1,40 @@
+"""The adapters that the configuration names, each with its settings, by host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import attrs
+
+from harpcaller.adapters.adapter import Adapter
+
+PREFIX: Final = "@"  # of hosts that are adapters
+
+
+@attrs.frozen(kw_only=True)
+class Installed:
+    """An adapter, its settings in force, and what the core sees to for it."""
+
+    adapter: Adapter[Any]
+    settings: Any = attrs.field(repr=False)
+    cancel_grace_s: float = 30
+
+
+class Adapters:
+    """Those in force; a reload swaps them all at once."""
+
+    def __init__(self, installed: Iterable[Installed] = ()) -> None:
+        self._by_host: dict[str, Installed] = {}
+        self.configure(installed)
+
+    def configure(self, installed: Iterable[Installed]) -> None:
+        """Go by these from now on."""
+        self._by_host = {PREFIX + one.adapter.name: one for one in installed}
+
+    def __iter__(self) -> Iterator[Installed]:
+        return iter(self._by_host.values())
+
+    def find(self, host: str) -> Installed | None:
+        """Return the adapter that is called as `host`."""
+        return self._by_host.get(host)
