@@ -48,5 +48,10 @@ def operations(
         ),
     ]
     # Nothing is changed by these, and monitors ask so.
-    heads = [attrs.evolve(one, method="HEAD") for one in found]
-    return [*found, *heads]
+    return [*found, *map(_asked_for_head, found)]
+
+
+def _asked_for_head(endpoint: Endpoint) -> Endpoint:
+    name = f"{endpoint.operation['operationId']}Head"
+    operation = {**endpoint.operation, "operationId": name}
+    return attrs.evolve(endpoint, method="HEAD", operation=operation)

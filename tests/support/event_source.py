@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import attrs
@@ -13,41 +14,34 @@ AGAIN_S = 0.05
 _GONE = (OSError, trio.BrokenResourceError, EOFError)
 
 
-@attrs.frozen(kw_only=True)
-class Event:
-    """One of them; `id` is None where it had none."""
-
-    kind: str
-    data: Any
-    id: int | None = None
+_PACKET = re.compile(r'id: (\d+)\ndata: \{"packet":(\d+),"data":.*\}')
 
 
 @attrs.define
 class EventSource:
-    """Follows one path until its `end`, across as many connections as it takes."""
+    """Follows one path until its `end`, across as many connections as it takes.
+
+    `numbers` are those of the packets, as they came; `last_words` is the event that
+    came last, if it was no packet.
+    """
 
     path: str
     headers: tuple[str, ...] = ()
-    events: list[Event] = attrs.field(factory=list)
-    comments: int = 0
+    numbers: list[int] = attrs.field(factory=list)
+    last_words: dict[str, str] = attrs.field(factory=dict)
     connections: int = 0
     last_id: int | None = None
 
     @property
-    def numbers(self) -> list[int]:
-        """The numbers of the packets, as they came."""
-        return [event.data["packet"] for event in self.events if event.id is not None]
-
-    @property
     def end(self) -> Any:
         """How the job ended; the last event has to be that."""
-        assert self.events[-1].kind == "end", self.events[-1]
-        return self.events[-1].data
+        assert self.last_words["event"] == "end", self.last_words
+        return json.loads(self.last_words["data"])
 
     async def run(self, port: int) -> None:
         """Follow to the end; a server that is gone is looked for again."""
         with trio.fail_after(LIMIT_S):
-            while not self.events or self.events[-1].kind != "end":
+            while self.last_words.get("event") != "end":
                 try:
                     await self._follow(await trio.open_tcp_stream("127.0.0.1", port))
                 except _GONE:
@@ -73,21 +67,14 @@ class EventSource:
         return "".join(f"{line}\r\n" for line in [*lines, ""]).encode()
 
     def _take(self, block: str) -> None:
-        fields: dict[str, str] = {}
-        for line in block.split("\n"):
-            name, _, value = line.partition(":")
-            fields[name] = value.removeprefix(" ")
-        self.comments += "" in fields
-        if "data" in fields:
-            number = int(fields["id"]) if "id" in fields else None
-            self.last_id = self.last_id if number is None else number
-            self.events.append(
-                Event(
-                    kind=fields.get("event", "message"),
-                    data=json.loads(fields["data"]),
-                    id=number,
-                )
-            )
+        packet = _PACKET.fullmatch(block)
+        if packet is None:
+            self.last_words = dict(line.split(": ", 1) for line in block.split("\n"))
+            return
+        self.last_id, number = map(int, packet.groups())
+        assert self.last_id == number
+        self.numbers.append(number)
+        self.last_words.clear()
 
 
 class _Chunks:
