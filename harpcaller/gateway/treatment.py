@@ -19,6 +19,7 @@ from harpcaller.meters import QUICK_S, Histogram
 NO_ROUTE = "none"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
 _CLOSE = {"Connection": "close"}
+_BODY = frozenset({b"content-length", b"transfer-encoding"})
 
 log = structlog.get_logger()
 
@@ -47,18 +48,30 @@ def route_of(scope: Scope) -> str:
     return NO_ROUTE if route is None else str(route.path)
 
 
-class _Answer:
-    """Passes an answer on, and knows whether it has begun."""
+class _Exchange:
+    """Passes a request and its answer on, and knows how far both are."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.status = 0
         self.is_unwanted = False
         """The client was gone before it had all of it."""
+        self._is_whole = not _BODY.intersection(name for name, _ in scope["headers"])
+        self._receive = receive
         self._send = send
 
-    async def __call__(self, message: Message) -> None:
+    async def receive(self) -> Message:
+        """Return the next piece of the request."""
+        message = await self._receive()
+        self._is_whole = not message.get("more_body", False)
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Send a piece of the answer; nothing follows one to half a request."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            if not self._is_whole:
+                headers = [one for one in message["headers"] if one[0] != b"connection"]
+                message = {**message, "headers": [*headers, (b"connection", b"close")]}
         try:
             await self._send(message)
         except trio.BrokenResourceError:
@@ -82,17 +95,17 @@ class Treatment:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close"})  # the server makes it a 403
             return
-        answer = _Answer(send)
+        exchange = _Exchange(scope, receive, send)
         begun_at = trio.current_time()
         try:
-            await self._treat(scope, receive, answer)
+            await self._treat(scope, exchange.receive, exchange.send)
         except Exception:
-            if not answer.is_unwanted:
+            if not exchange.is_unwanted:
                 log.exception("request.crashed", route=route_of(scope))
         finally:
             took_s = trio.current_time() - begun_at
-            self._requests.count(scope, answer.status, took_s)
-            _log(scope, answer.status, took_s)
+            self._requests.count(scope, exchange.status, took_s)
+            _log(scope, exchange.status, took_s)
 
     async def _treat(self, scope: Scope, receive: Receive, send: Send) -> None:
         complaint = self._complain(scope)

@@ -1,4 +1,4 @@
-"""The [http] table of configuration files: where it is served, to whom, and how much."""
+"""The [http] table of a configuration: where it is served, to whom, how much."""
 
 from __future__ import annotations
 
