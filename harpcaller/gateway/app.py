@@ -25,6 +25,7 @@ from harpcaller.gateway.origins import complain_of_origin
 from harpcaller.identities import rights
 from protocol.errors import WireError
 
+PATIENT: Final = "harpcaller.patient"  # there in a scope whose answer may take long
 LET_IN: Final = "harpcaller.let_in"  # where in a scope the name of who was let in is
 _PARAMETER = re.compile(r"\{\w+")
 GUEST: Final = "guest"  # where in the state of a scope the connection's is
@@ -81,6 +82,8 @@ class _Path:
             scope[SHAPE] = next(iter(self._methods.values())).error_shape
             raise HTTPException(405, headers={"Allow": self._allow})
         scope[SHAPE] = endpoint.error_shape
+        if endpoint.answer_s is None:
+            scope[PATIENT] = True
         response = await self._answer(endpoint, Request(scope, receive, send))
         await response(scope, receive, send)
 

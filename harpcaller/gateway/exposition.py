@@ -193,11 +193,16 @@ class _Figures(Collector):
         for (route, method, code), count in self.requests.counts.items():
             requests.add_metric([route, method, str(code)], count)
         yield requests
-        yield _histogram(
+        durations = HistogramMetricFamily(
             "harpcaller_http_request_seconds",
             "How long they took",
-            self.requests.durations_s,
+            labels=["route", "method", "code"],
         )
+        for (route, method, code), values in self.requests.durations_s.items():
+            durations.add_metric(
+                [route, method, str(code)], _buckets(values), values.total
+            )
+        yield durations
 
     def _of_workers(self) -> Iterator[Metric]:
         workers = self.sources.workers
@@ -224,12 +229,14 @@ class _Figures(Collector):
 
 
 def _histogram(name: str, told: str, values: Histogram) -> HistogramMetricFamily:
-    """Return a histogram in the form of the wire: each bucket holds those before it."""
-    counts = list(accumulate(values.counts))
-    bounds = [*(str(float(bound)) for bound in values.bounds), "+Inf"]
+    """Return a histogram without labels."""
     return HistogramMetricFamily(
-        name,
-        told,
-        buckets=list(zip(bounds, counts, strict=True)),
-        sum_value=values.total,
+        name, told, buckets=_buckets(values), sum_value=values.total
     )
+
+
+def _buckets(values: Histogram) -> list[tuple[str, float]]:
+    """Return the form of the wire: each bucket holds those before it."""
+    counts = accumulate(values.counts)
+    bounds = [*(str(float(bound)) for bound in values.bounds), "+Inf"]
+    return list(zip(bounds, counts, strict=True))

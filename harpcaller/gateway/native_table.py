@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.gateway import documented
-from harpcaller.gateway.endpoint import Endpoint, Handler
+from harpcaller.gateway.endpoint import ANSWER_S, Endpoint, Handler
 from harpcaller.gateway.house import House
 from harpcaller.gateway.lists import Hosts, Lists
 from harpcaller.gateway.native import Native
@@ -39,7 +39,7 @@ def native_endpoints(
         ),
         _read(f"{_JOB}/result", native.result, documented.RESULT, answer_s=None),
         _read(f"{_JOB}/packets", native.packets, documented.PACKETS),
-        _read(f"{_JOB}/stream", native.stream, documented.STREAM),
+        _read(f"{_JOB}/stream", native.stream, documented.STREAM, answer_s=None),
         _read("/v1/jobs", lists.jobs, documented.JOBS),
         _read("/v1/queues", lists.queues, documented.QUEUES),
         _read("/v1/hosts", lists.hosts, documented.HOSTS),
@@ -50,7 +50,7 @@ def _read(
     path: str,
     handler: Handler,
     operation: documented.Operation,
-    answer_s: float | None = 10.0,
+    answer_s: float | None = ANSWER_S,
 ) -> Endpoint:
     return Endpoint(
         method="GET",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, TypeAlias
 
 import structlog
 import trio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from harpcaller.gateway.app import LET_IN
+from harpcaller.gateway.app import LET_IN, PATIENT
 from harpcaller.gateway.errors import refusal_of
 from harpcaller.gateway.framing import Complaint, collapsed, complain_of_framing
 from harpcaller.gateway.house import House
@@ -21,6 +21,9 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"
 _CLOSE = {"Connection": "close"}
 _BODY = frozenset({b"content-length", b"transfer-encoding"})
 
+Kind: TypeAlias = tuple[str, str, int]
+"""Route, method and status: each of a closed set."""
+
 log = structlog.get_logger()
 
 
@@ -28,13 +31,20 @@ class Requests:
     """Counts requests by the template of their route, by method and status."""
 
     def __init__(self) -> None:
-        self.counts: Counter[tuple[str, str, int]] = Counter()
-        self.durations_s = Histogram(QUICK_S)
+        self.counts: Counter[Kind] = Counter()
+        self.durations_s: dict[Kind, Histogram] = {}
 
     def count(self, scope: Scope, status: int, took_s: float) -> None:
-        """Count a request that is over; with status 0 it had no answer."""
-        self.counts[route_of(scope), method_of(scope), status] += 1
-        self.durations_s.observe(took_s)
+        """Count a request that is over; with status 0 it had no answer.
+
+        How long it took tells something only where we were not asked to wait.
+        """
+        kind = route_of(scope), method_of(scope), status
+        self.counts[kind] += 1
+        if PATIENT not in scope:
+            if kind not in self.durations_s:
+                self.durations_s[kind] = Histogram(QUICK_S)
+            self.durations_s[kind].observe(took_s)
 
 
 def method_of(scope: Scope) -> str:
