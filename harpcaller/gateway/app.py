@@ -25,10 +25,10 @@ from harpcaller.gateway.origins import complain_of_origin
 from harpcaller.identities import rights
 from protocol.errors import WireError
 
-PATIENT: Final = "harpcaller.patient"  # there in a scope whose answer may take long
-LET_IN: Final = "harpcaller.let_in"  # where in a scope the name of who was let in is
-_PARAMETER = re.compile(r"\{\w+")
 GUEST: Final = "guest"  # where in the state of a scope the connection's is
+LET_IN: Final = "harpcaller.let_in"  # where in a scope the name of who was let in is
+PATIENT: Final = "harpcaller.patient"  # there in a scope whose answer may take long
+_PARAMETER = re.compile(r"\{\w+")
 
 
 def application(endpoints: Sequence[Endpoint], house: House) -> Starlette:
@@ -104,11 +104,10 @@ class _Path:
         if scope["query_string"]:
             refuse_in_query(request.query_params)
         guest: Guest = scope["state"][GUEST]
-        visitor = guest.visitor
-        if endpoint.role is not None and not endpoint.is_own_proof:
-            visitor = await house.receive(guest, request.headers)
-            if visitor is not None:
-                rights.check_role(endpoint.role, visitor.identity)
+        visitor = house.visitor(guest, request.headers)
+        if visitor is not None and endpoint.asks:
+            visitor = await house.prove(visitor, request.headers)
+            rights.check_role(endpoint.asks, visitor.identity)
         inquiry = Inquiry(
             request=request,
             visitor=visitor,

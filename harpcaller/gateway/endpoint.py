@@ -64,6 +64,11 @@ class Endpoint:
     answer_s: float | None = ANSWER_S
 
     @property
+    def asks(self) -> Role | None:
+        """The role that is asked for before anything is read, if one is."""
+        return None if self.is_own_proof else self.role
+
+    @property
     def changes(self) -> bool:
         """Tell whether it may change something: not for pages of other sites."""
         is_read = self.role in {None, Role.READ}

@@ -34,18 +34,22 @@ class House:
         values = headers.getlist("x-forwarded-for")
         return self.rules.forwarded_for(guest.host, values) or guest.host or ""
 
-    async def receive(self, guest: Guest, headers: Headers) -> Visitor | None:
-        """Return who asks; None where nobody is asked.
+    def visitor(self, guest: Guest, headers: Headers) -> Visitor | None:
+        """Return who asks by what his connection shows; None where nobody is asked.
 
         Who comes by a proxy of ours is not at home, whatever he may look like.
+        """
+        if self.rules.is_proxy(guest.host):
+            return self.reception.by_network(self.origin_of(guest, headers))
+        return guest.visitor
+
+    async def prove(self, visitor: Visitor, headers: Headers) -> Visitor:
+        """Return who asks by what his request shows, if it does.
 
         Raises:
             WireError: `unauthorized`, what he shows is no token of anybody.
         """
-        visitor = guest.visitor
-        if self.rules.is_proxy(guest.host):
-            visitor = self.reception.by_network(self.origin_of(guest, headers))
-        if visitor is None or self.reception.identities.is_empty:
+        if self.reception.identities.is_empty:
             return visitor
         token = token_in(headers.get("authorization"))
         return visitor if token is None else await visitor.shown(token)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 _PACKET = b'{"packet":'
+_EVENT = rb"id: \1\ndata: \g<0>\n"
 _PACKET_LINE = re.compile(rb'\{"packet":([0-9]+),.*\n')
 
 
@@ -43,8 +44,8 @@ def events(lines: bytes) -> bytes:
 
     A line that is no packet is the last one: how the job ended.
     """
-    packets, last = lines, b""
-    if not lines[lines.rfind(b"\n", 0, -1) + 1 :].startswith(_PACKET):
-        start = lines.rfind(b"\n", 0, -1) + 1
-        packets, last = lines[:start], b"event: end\ndata: " + lines[start:] + b"\n"
-    return _PACKET_LINE.sub(rb"id: \1\ndata: \g<0>\n", packets) + last
+    start = lines.rfind(b"\n", 0, -1) + 1
+    last = lines[start:]
+    if last.startswith(_PACKET):
+        return _PACKET_LINE.sub(_EVENT, lines)
+    return _PACKET_LINE.sub(_EVENT, lines[:start]) + b"event: end\ndata: %b\n" % last

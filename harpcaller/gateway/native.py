@@ -66,20 +66,20 @@ class Native:
 
     async def cancel(self, inquiry: Inquiry) -> Response:
         """End a job."""
-        Query(inquiry.request.scope["query_string"], ())
+        _query(inquiry)
         asked = Cancel(job_id=_job_id(inquiry))
         return _object(await ops.begin(asked, self._dispatcher, inquiry.visitor))
 
     async def status(self, inquiry: Inquiry) -> Response:
         """Tell what was called, and when."""
-        Query(inquiry.request.scope["query_string"], ())
+        _query(inquiry)
         out = Gathered()
         await self._tell(GetStatus(job_id=_job_id(inquiry)), inquiry, out)
         return _object(out.text())
 
     async def result(self, inquiry: Inquiry) -> Response:
         """Tell how a job ended, or after a while that it has not."""
-        query = Query(inquiry.request.scope["query_string"], ("wait",))
+        query = _query(inquiry, "wait")
         wait_s = query.seconds("wait", most=MAX_WAIT_S)
         out = Gathered()
         asked = GetResult(job_id=_job_id(inquiry), wait=bool(wait_s))
@@ -96,8 +96,7 @@ class Native:
 
     async def packets(self, inquiry: Inquiry) -> Response:
         """Tell a page of what a job streamed."""
-        known = ("since", "recent", "limit")
-        query = Query(inquiry.request.scope["query_string"], known)
+        query = _query(inquiry, "since", "recent", "limit")
         since, recent = query.start()
         limit = query.count("limit", least=1, most=MAX_PAGE_PACKETS)
         asked = ReadStream(
@@ -112,7 +111,7 @@ class Native:
 
     async def stream(self, inquiry: Inquiry) -> Response:
         """Follow what a job streams."""
-        query = Query(inquiry.request.scope["query_string"], ("since", "recent"))
+        query = _query(inquiry, "since", "recent")
         since, recent = query.start()
         last = inquiry.request.headers.get("last-event-id")
         if last is not None:  # what was asked for when the stream began counts no more
@@ -135,6 +134,11 @@ def _object(
     text: bytes, status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:
     return Response(text, status, {**FRESH, **(headers or {})}, media_type=JSON)
+
+
+def _query(inquiry: Inquiry, *known: str) -> Query:
+    """Return the parameters; those that are not known are refused."""
+    return Query(inquiry.request.scope["query_string"], known)
 
 
 def _job_id(inquiry: Inquiry) -> JobId | None:

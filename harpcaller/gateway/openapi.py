@@ -65,7 +65,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     responses: dict[str, Any] = {}
     if endpoint.error_shape is plain:
         responses["default"] = _complaint("Refused; the type says why.")
-    if endpoint.role is not None and not endpoint.is_own_proof:
+    if endpoint.asks is not None:
         responses["401"] = _complaint(_phrase(401))
         responses["403"] = _complaint(_phrase(403))
     responses.update(endpoint.operation.get("responses", {}))
@@ -76,11 +76,10 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
             code: {"description": one["description"]} for code, one in responses.items()
         }
     security: list[Any] = [{"bearer": []}, {"basic": []}, {}]
-    is_asked = endpoint.role is not None and not endpoint.is_own_proof
     return {
         **endpoint.operation,
         "responses": responses,
-        **({"security": security} if is_asked else {}),
+        **({"security": security} if endpoint.asks is not None else {}),
     }
 
 
