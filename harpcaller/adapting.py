@@ -12,9 +12,9 @@ from harpcaller.dispatch.limits import Limits
 from harpcaller.runners import Runner
 from harpcaller.runners.installed import Installed
 from harpcaller.runners.outside import Outside
+from harpcaller.runners.outside.s3 import SCHEME, S3Mover, S3Settings
 from harpcaller.runners.parents import ParentRunner
 from harpcaller.runners.router import Router
-from harpcaller.runners.transfers import Transfers
 from harpcaller.runners.workflow import Means
 from harpcaller.store import Store
 
@@ -27,14 +27,18 @@ def open_dispatcher(
     clock: Callable[[], float],
 ) -> Dispatcher:
     """Return a dispatcher without adapters yet: `adapters.configure` brings them."""
+    movers: dict[S3Settings, S3Mover] = {}  # each with a client, and its connections
 
     def find(host: str) -> Installed | None:
         return dispatcher.adapters.find(host)
 
+    def mover(settings: S3Settings) -> S3Mover:
+        return movers.setdefault(settings, S3Mover(settings))
+
     def means_for(installed: Installed) -> Means:
         return Means(
             children=Family(dispatcher),
-            transfers=transfers_for(installed),
+            transfers=Outside({SCHEME: mover(installed.s3)}),
             store=store,
             clock=clock,
             cancel_grace_s=installed.cancel_grace_s,
@@ -44,8 +48,3 @@ def open_dispatcher(
     router = Router(workers, ParentRunner(find, means_for, store), store)
     dispatcher = Dispatcher(store, router, limits, jobs, clock)
     return dispatcher
-
-
-def transfers_for(installed: Installed) -> Transfers:
-    """Return what moves the documents of an adapter's jobs."""
-    return Outside({})

@@ -10,10 +10,11 @@ from typing import Any, Final
 from harpcaller.adapters import adapter as adapters
 from harpcaller.adapters import folders
 from harpcaller.adapters.adapter import Adapter, CoreLimits, Files
-from harpcaller.config.keys import Key, duration
+from harpcaller.config.keys import Key, duration, integer, read_string, read_url
 from harpcaller.config.problems import Problem, unknown_key
 from harpcaller.rights import complain_if_open_writable
 from harpcaller.runners.installed import Installed
+from harpcaller.runners.outside.s3 import S3Settings
 
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 MAX_FILES: Final = 10_000
@@ -21,6 +22,16 @@ MAX_FILES: Final = 10_000
 CORE_KEYS: dict[str, Key] = {
     "cancel_grace_s": Key("cancel_grace_s", duration("seconds", may_be_none=True)),
 }
+S3_KEYS: dict[str, Key] = {
+    "endpoint_url": Key("endpoint_url", read_url),
+    "region": Key("region", read_string),
+    "profile": Key("profile", read_string),
+    "connect_timeout_s": Key("connect_timeout_s", duration("seconds")),
+    "read_timeout_s": Key("read_timeout_s", duration("seconds")),
+    "attempts": Key("attempts", integer(1, 100)),
+    "concurrency": Key("concurrency", integer(1, 1000)),
+}
+S3_TABLE: Final = "s3"
 
 
 def read_adapter_tables(
@@ -57,27 +68,43 @@ class _Reader:
         self, table: dict[str, Any], limits: CoreLimits
     ) -> tuple[Sequence[Installed], Sequence[Problem]]:
         """Return the adapter with its settings, or what is wrong."""
-        own = {name: table[name] for name in table if name not in CORE_KEYS}
-        core = self._read_core(table)
+        cores = (*CORE_KEYS, S3_TABLE)
+        own = {name: table[name] for name in table if name not in cores}
+        core = self._read_keys(
+            {n: table[n] for n in table if n in CORE_KEYS}, CORE_KEYS
+        )
+        s3 = self._read_s3(table.get(S3_TABLE, {}))
         files = self._read_files(self._adapter.files(own))
         if self._problems:
             return (), self._problems
         settings = self._adapter.load(own, files, limits)
         if _are_problems(settings):
             return (), [self._problem(found) for found in settings]
-        return [Installed(adapter=self._adapter, settings=settings, **core)], ()
+        return [Installed(adapter=self._adapter, settings=settings, s3=s3, **core)], ()
 
-    def _read_core(self, table: dict[str, Any]) -> dict[str, Any]:
-        core: dict[str, Any] = {}
-        for name, key in CORE_KEYS.items():
-            if name not in table:
+    def _read_s3(self, table: Any) -> S3Settings:
+        if isinstance(table, dict):
+            return S3Settings(**self._read_keys(table, S3_KEYS, f"{S3_TABLE}."))
+        self._problems.append(
+            Problem(key=f"{self._key}.{S3_TABLE}", message="expected a table")
+        )
+        return S3Settings()
+
+    def _read_keys(
+        self, table: dict[str, Any], keys: dict[str, Key], below: str = ""
+    ) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, value in table.items():
+            at = f"{self._key}.{below}{name}"
+            key = keys.get(name)
+            if key is None:
+                self._problems.append(unknown_key(at, name, keys))
                 continue
             try:
-                core[key.setting] = key.read(table[name], self._folder)
+                found[key.setting] = key.read(value, self._folder)
             except ValueError as error:
-                problem = Problem(key=f"{self._key}.{name}", message=str(error))
-                self._problems.append(problem)
-        return core
+                self._problems.append(Problem(key=at, message=str(error)))
+        return found
 
     def _read_files(self, patterns: Iterable[str]) -> Files:
         files: dict[str, bytes] = {}

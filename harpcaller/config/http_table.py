@@ -17,7 +17,7 @@ UNIX = "unix"  # among proxies: whoever asks by a Unix socket
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 
 
-def read_url(value: Any, _folder: Path) -> str:
+def read_public_url(value: Any, _folder: Path) -> str:
     """Return the URL of a server, as a web browser shows it."""
     expected = "expected https://HOST or http://HOST, perhaps with a port"
     if not isinstance(value, str):
@@ -61,7 +61,7 @@ def _is_list_of_strings(value: Any) -> bool:
 
 HTTP_KEYS: dict[str, Key] = {
     "listen": Key("http_listen", read_listen),
-    "public_url": Key("http_public_url", read_url),
+    "public_url": Key("http_public_url", read_public_url),
     "allowed_hosts": Key("http_allowed_hosts", read_hosts),
     "trusted_proxies": Key("http_trusted_proxies", read_proxies),
     "max_body_bytes": Key("http_max_body_bytes", integer(1024, 64 * 1024 * 1024)),

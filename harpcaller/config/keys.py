@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import attrs
 
@@ -39,6 +40,15 @@ def read_string(value: Any, _folder: Path) -> str:
     if not isinstance(value, str) or not value or not value.isprintable():
         raise ValueError("expected a string, not empty")
     return value
+
+
+def read_url(value: Any, folder: Path) -> str:
+    """Return the address of an HTTP server."""
+    url = read_string(value, folder)
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("expected http://HOST[:PORT] or https://HOST[:PORT]")
+    return url
 
 
 def read_path(value: Any, folder: Path) -> Path:

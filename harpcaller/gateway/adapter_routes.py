@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,12 +17,15 @@ from harpcaller.adapters.route import (
     Asked,
     FilePath,
     IdentityFrom,
+    Operations,
     Route,
 )
 from harpcaller.dispatch.dispatcher import Dispatcher
+from harpcaller.dispatch.parent import LARGE_CALL_BYTES
 from harpcaller.gateway.endpoint import ANSWER_S, Endpoint, Inquiry
 from harpcaller.gateway.errors import ErrorShape, plain
 from harpcaller.gateway.leaving import while_here
+from harpcaller.gateway.stepping import in_threads
 from harpcaller.identities.visitor import Visitor
 from harpcaller.runners.installed import PREFIX
 from protocol.call import Call
@@ -85,11 +88,15 @@ async def _answer(
         headers=dict(request.headers),
         body=inquiry.body,
     )
+    means = _Means(dispatcher, inquiry.visitor)
     answers: list[Answer] = []
 
+    def handle(operations: Operations) -> Coroutine[Any, Any, Answer]:
+        return route.handler(asked, operations, installed.settings)
+
     async def work() -> None:
-        means = _Means(dispatcher, inquiry.visitor)
-        answers.append(await route.handler(asked, means, installed.settings))
+        is_large = len(inquiry.body) > LARGE_CALL_BYTES
+        answers.append(await (in_threads(handle, means) if is_large else handle(means)))
 
     if route.may_wait:  # so long, that the client may be gone before
         await while_here(request.receive, work)

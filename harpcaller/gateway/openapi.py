@@ -18,6 +18,7 @@ from harpcaller.gateway.schemas import SCHEMAS
 
 PATH = "/openapi.json"
 _CONVERTOR = re.compile(r"\{(\w+):\w+\}")  # Starlette's, which OpenAPI does not know
+_NO_WORD = re.compile(r"\W+")
 _ERROR = {"$ref": "#/components/schemas/Error"}
 
 
@@ -77,6 +78,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         }
     security: list[Any] = [{"bearer": []}, {"basic": []}, {}]
     return {
+        "operationId": _NO_WORD.sub("_", f"{endpoint.method.lower()}{endpoint.path}"),
         **endpoint.operation,
         "responses": responses,
         **({"security": security} if endpoint.asks is not None else {}),

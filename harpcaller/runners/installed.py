@@ -8,6 +8,7 @@ from typing import Any, Final
 import attrs
 
 from harpcaller.adapters.adapter import Adapter
+from harpcaller.runners.outside.s3 import S3Settings
 
 PREFIX: Final = "@"  # of hosts that are adapters
 
@@ -19,6 +20,7 @@ class Installed:
     adapter: Adapter[Any]
     settings: Any = attrs.field(repr=False)
     cancel_grace_s: float = 30
+    s3: S3Settings = attrs.field(factory=S3Settings)
 
 
 class Adapters:

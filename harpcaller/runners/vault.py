@@ -40,6 +40,8 @@ class Vault:
     async def parent_call(self, claim: Claim, *, opens_sealed: bool) -> Call:
         """Return the parent's call with its sealed values, or references, in place.
 
+        `sealed` still tells where they stand.
+
         Raises:
             WireError: `os_error`, they could not be kept.
         """
@@ -55,6 +57,7 @@ class Vault:
             max_exec_s=record.max_exec_s,
             queue=record.queue,
             info=record.info,
+            sealed=put_back,
         )
 
     async def child_call(self, call: Call) -> Call:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from scripted_runner import ScriptedRunner
 from third_adapter import (
     ROUTES,
     TOKENS,
+    WRITER,
     a_world,
     adapter,
     echo,
@@ -22,13 +24,14 @@ from third_adapter import (
     route,
 )
 
-from harpcaller.adapters.route import Route
+from harpcaller.adapters.route import Answer, Asked, Operations, Route
 from harpcaller.gateway.adapter_routes import adapter_endpoints
 from harpcaller.gateway.app import application
 from harpcaller.gateway.collision import Collision
 from harpcaller.gateway.house import House
 from harpcaller.gateway.native_table import native_endpoints
 from harpcaller.gateway.openapi import document
+from harpcaller.identities.known import Identities
 from harpcaller.identities.reception import Reception
 
 
@@ -63,6 +66,41 @@ async def test_a_handler_has_calls_run_in_the_name_of_who_asks() -> None:
     assert reader.body.startswith(b"403 FORBIDDEN")
     assert nobody.body.startswith(b"401 UNAUTHORIZED")
     assert nobody.headers["www-authenticate"].startswith("Bearer ")
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "body"),
+    [
+        ("/run", 200, b'"done"'),
+        ("/third/x", 202, None),
+        ("/fail", 400, b"400 INVALID_REQUEST not so"),
+        ("/run?host=@none", 403, None),
+        ("/crash", 500, b"500 INTERNAL_ERROR a bug of ours; see our log"),
+    ],
+)
+async def test_a_large_body_is_read_beside_the_loop(
+    target: str, status: int, body: bytes | None
+) -> None:
+    """A handler cannot tell the difference; others can."""
+    at: list[bool] = []
+
+    async def watched(asked: Asked, means: Operations, settings: Any) -> Answer:
+        at.append(threading.current_thread() is threading.main_thread())
+        return await by_path[target.partition("?")[0]].handler(asked, means, settings)
+
+    by_path = {one.path.replace("{name}", "x"): one for one in ROUTES if one.role}
+    routes = [attrs.evolve(one, handler=watched) for one in ROUTES]
+    hosts = Identities([attrs.evolve(WRITER, hosts=["h"])])
+    async with a_world(adapter(*routes), identities=hosts) as world:
+        small = await world.ask("POST", target, b"x", TOKENS["writer"])
+        large = await world.ask("POST", target, b"x" * 10**6, TOKENS["writer"])
+
+    assert at == [True, False]
+    if target == "/run":  # the second is the first, by its key
+        assert (small.status, large.status) == (200, 201)
+    else:
+        assert (small.status, large.status) == (status, status)
+    assert body is None or large.body == body
 
 
 async def test_roles_are_asked_for_as_a_route_says() -> None:

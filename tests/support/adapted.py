@@ -69,10 +69,10 @@ class Parrots:
 
 @attrs.define
 class Adapted:
-    """What outlives a dispatcher with the adapter `test`."""
+    """What outlives a dispatcher with an adapter."""
 
-    adapter: Adapter[JsonValue]
-    settings: JsonValue = None
+    adapter: Adapter[Any]
+    settings: Any = None
     workers: Parrots = attrs.field(factory=Parrots)
     store: Store = attrs.field(factory=lambda: MemoryStore(clock=trio.current_time))
 

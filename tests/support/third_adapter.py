@@ -216,13 +216,12 @@ async def a_world(
 
 def known() -> Identities:
     """Return two that are known by tokens."""
-    return Identities(
-        [
-            Identity(
-                name=name,
-                roles=frozenset({role}),
-                proofs=Proofs(token_digests=(digest_of(TOKENS[name]),)),
-            )
-            for name, role in (("writer", Role.SUBMIT), ("reader", Role.READ))
-        ]
-    )
+    return Identities([WRITER, _one("reader", Role.READ)])
+
+
+def _one(name: str, role: Role) -> Identity:
+    proofs = Proofs(token_digests=(digest_of(TOKENS[name]),))
+    return Identity(name=name, roles=frozenset({role}), proofs=proofs)
+
+
+WRITER = _one("writer", Role.SUBMIT)

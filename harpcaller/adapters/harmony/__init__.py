@@ -1,0 +1,1 @@
+"""Harmony's data-operation messages, judged and turned into calls."""

@@ -1,0 +1,151 @@
+"""How one attempt of a unit ended, in the words of harmony-service-lib."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final, TypeAlias, assert_never
+
+import attrs
+
+from harpcaller.adapters.harmony.chains import last_segment
+from harpcaller.adapters.harmony.stac import text_of
+from protocol.errors import ErrorType
+from protocol.jsontext import decode
+from protocol.outcome import Cancelled, Failed, Outcome, Raised, Returned
+
+TIMED_OUT: Final = "Request timed out"
+_UNKNOWN: Final = "Service request failed with an unknown error"
+_KILLED: Final = "Service failed, possibly out of memory"
+_MISCONFIGURED: Final = "The service is not available"
+_OPERATOR: Final = "cancelled by the operator"
+_SIGKILL: Final = 9
+_USAGE: Final = 2  # the exit status of a command line that was not understood
+# Presigned links have their secret in the query.
+_LINK: Final = re.compile(r"([a-z0-9]+://[^\s?]+)\?\S*", re.IGNORECASE)
+
+
+class Category(StrEnum):
+    """What kind of failure it was; the library's words."""
+
+    SERVICE = "Service"
+    SERVER = "Server"
+    FORBIDDEN = "Forbidden"
+    NO_RETRY = "NoRetry"
+    NO_DATA = "NoData"
+    CANCELED = "Canceled"
+    UNKNOWN = "Unknown"
+
+
+class Again(StrEnum):
+    """Whether another attempt may help, and which limit counts it."""
+
+    NEVER = "never"
+    FAILED = "failed"
+    LOST = "lost"
+    TIMED_OUT = "timed_out"
+
+
+@attrs.frozen
+class Succeeded:
+    """The service did its work; what it returned."""
+
+    result: Any
+
+
+@attrs.frozen
+class Empty:
+    """There was nothing to do: no error, and no output."""
+
+    text: str
+
+
+@attrs.frozen(kw_only=True)
+class Broken:
+    """The attempt failed; `text` is for the user."""
+
+    category: Category
+    text: str
+    again: Again
+
+
+Ending: TypeAlias = Succeeded | Empty | Broken
+
+_FINAL: Final = frozenset({Category.NO_RETRY, Category.FORBIDDEN, Category.CANCELED})
+# Nothing that is tried again makes these right; the log says what is wrong.
+_SETTLED: Final = frozenset(
+    {
+        "no_such_procedure",
+        "auth_error",
+        "invalid_argument_list",
+        ErrorType.PROTOCOL_ERROR,
+        ErrorType.UNKNOWN_HOST,
+        ErrorType.FORBIDDEN,
+        ErrorType.UNAUTHORIZED,
+        ErrorType.INVALID_REQUEST,
+        ErrorType.TOO_LARGE,
+    }
+)
+
+
+def read_ending(outcome: Outcome, image: str, *, is_command: bool) -> Ending:
+    """Return how an attempt ended; `is_command` tells if a container was run.
+
+    A cancelled one was cancelled by somebody else: nobody asks about those of ours.
+    """
+    match outcome:
+        case Returned(value):
+            result = decode(value)
+            return _read_command(result, image) if is_command else Succeeded(result)
+        case Raised(message=message):
+            text = message.partition("\n")[0] or _UNKNOWN
+            return _broken(Category.UNKNOWN, text, image, Again.FAILED)
+        case Failed(type=kind):
+            return _read_failure(kind, image)
+        case Cancelled():
+            return _broken(Category.CANCELED, _OPERATOR, image, Again.NEVER)
+    assert_never(outcome)
+
+
+def _read_failure(kind: str, image: str) -> Broken:
+    if kind == ErrorType.TIMEOUT:
+        return Broken(category=Category.CANCELED, text=TIMED_OUT, again=Again.TIMED_OUT)
+    if kind == ErrorType.MISSING_RESULT:
+        return _broken(Category.UNKNOWN, _UNKNOWN, image, Again.LOST)
+    if kind in _SETTLED:
+        return _broken(Category.SERVICE, _MISCONFIGURED, image, Again.NEVER)
+    return _broken(Category.UNKNOWN, _UNKNOWN, image, Again.FAILED)
+
+
+def _read_command(result: Any, image: str) -> Ending:
+    """Return how a container ended: by its error.json first, then by its exit."""
+    told = result if isinstance(result, dict) else {}
+    error = told.get("error")
+    if told.get("exit") == 0:
+        return Succeeded(result)
+    if isinstance(error, dict):
+        return _read_error(error, image)
+    if told.get("exit") == _USAGE:
+        return _broken(Category.SERVICE, _MISCONFIGURED, image, Again.NEVER)
+    text = _KILLED if told.get("signal") == _SIGKILL else _UNKNOWN
+    return _broken(Category.UNKNOWN, text, image, Again.FAILED)
+
+
+def _read_error(error: Mapping[str, Any], image: str) -> Empty | Broken:
+    text = text_of(error, "error") or _UNKNOWN
+    if error.get("level") == "Warning":
+        return Empty(_for_users(text, image))
+    word = text_of(error, "category") or Category.SERVICE
+    category = Category(word) if word in set(Category) else Category.UNKNOWN
+    again = Again.NEVER if category in _FINAL else Again.FAILED
+    return _broken(category, text, image, again)
+
+
+def _broken(category: Category, text: str, image: str, again: Again) -> Broken:
+    return Broken(category=category, text=_for_users(text, image), again=again)
+
+
+def _for_users(text: str, image: str) -> str:
+    told = _LINK.sub(r"\1", text)
+    return f"{last_segment(image)}: {told}"

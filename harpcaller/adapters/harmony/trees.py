@@ -1,0 +1,83 @@
+"""A tree of STAC documents walked: its items, or the documents that are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import attrs
+
+from harpcaller.adapters.harmony.stac import (
+    Item,
+    NotStac,
+    check_catalog,
+    links,
+    read_item,
+    source_of,
+)
+from harpcaller.adapters.harmony.uris import last_part
+
+MAX_DEPTH: Final = 32
+
+
+@attrs.frozen
+class Missing:
+    """Documents that have to be read before the tree can be walked."""
+
+    uris: tuple[str, ...]
+
+
+@attrs.define
+class _Walk:
+    """One walk: what was found, and what was not there."""
+
+    documents: Mapping[str, Any]
+    items: list[Item] = attrs.field(factory=list)
+    missing: list[str] = attrs.field(factory=list)
+    seen: set[str] = attrs.field(factory=set)
+
+    def catalog(self, uri: str, source: str | None, depth: int) -> None:
+        """Walk a catalog depth first, then the pages that follow it."""
+        page: str | None = uri
+        while page is not None:
+            page, source = self._page(page, source, depth)
+
+    def _page(
+        self, uri: str, source: str | None, depth: int
+    ) -> tuple[str | None, str | None]:
+        """Walk one page; return the next one, and the source that it goes by."""
+        document = self._take(uri)
+        if document is None:
+            return None, source
+        check_catalog(document, uri)
+        source = source_of(document, uri) or source
+        for href in links(document, uri, "item"):
+            item = self._take(href)
+            if item is not None:
+                self.items.append(read_item(item, href, source))
+        for href in links(document, uri, "child"):
+            if depth == MAX_DEPTH:
+                raise NotStac(f"its catalogs nest deeper than {MAX_DEPTH} levels")
+            self.catalog(href, source, depth + 1)
+        return next(links(document, uri, "next"), None), source
+
+    def _take(self, uri: str) -> Any:
+        if uri in self.seen:
+            raise NotStac(f"{last_part(uri)} is linked more than once")
+        self.seen.add(uri)
+        if uri not in self.documents:
+            self.missing.append(uri)
+        return self.documents.get(uri)
+
+
+def read_tree(root: str, documents: Mapping[str, Any]) -> tuple[Item, ...] | Missing:
+    """Return all items below the catalog `root`, in order, or what has to be read.
+
+    Raises:
+        NotStac: a document is none, a loop, or too deep.
+    """
+    walk = _Walk(documents)
+    walk.catalog(root, None, 1)
+    if walk.missing:
+        return Missing(tuple(walk.missing))
+    return tuple(walk.items)
