@@ -168,11 +168,6 @@ class _Figures(Collector):
         connections.add_metric(["lines"], self.sources.count_lines())
         connections.add_metric(["http"], self.http[0])
         yield connections
-        yield GaugeMetricFamily(
-            "harpcaller_http_followers",
-            "Those of HTTP that follow a stream",
-            self.http[1],
-        )
         accepts = CounterMetricFamily(
             "harpcaller_accept_errors", "Connections not taken in", labels=["reason"]
         )
@@ -185,6 +180,14 @@ class _Figures(Collector):
         for word in sorted(REQUEST_ERRORS):
             refused.add_metric([word.value], clients.refusals.counts[word])
         yield refused
+        yield from self._of_requests()
+
+    def _of_requests(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily(
+            "harpcaller_http_followers",
+            "Those of HTTP that follow a stream",
+            self.http[1],
+        )
         requests = CounterMetricFamily(
             "harpcaller_http_requests",
             "HTTP requests answered",

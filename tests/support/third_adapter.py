@@ -162,21 +162,8 @@ class World:
         leaves: bool = False,
     ) -> Told:
         """Return the answer to a request."""
-        path, _, query = target.partition("?")
-        headers = [(b"host", b"localhost"), (b"user-agent", b"us")]
-        if token is not None:
-            headers.append((b"authorization", f"Bearer {token}".encode()))
         guest = Guest(visitor=self.reception.by_network("192.0.2.1"))
-        scope = {
-            "type": "http",
-            "method": method,
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": query.encode(),
-            "root_path": "",
-            "headers": headers,
-            "state": {GUEST: guest},
-        }
+        scope = {**_scope(method, target, token), "state": {GUEST: guest}}
         inbox: list[Message] = [{"type": "http.request", "body": body}]
         if leaves:
             inbox.append({"type": "http.disconnect"})
@@ -195,6 +182,22 @@ class World:
         told = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
         text = b"".join(message.get("body", b"") for message in sent[1:])
         return Told(sent[0]["status"], told, text)
+
+
+def _scope(method: str, target: str, token: str | None) -> dict[str, Any]:
+    path, _, query = target.partition("?")
+    headers = [(b"host", b"localhost"), (b"user-agent", b"us")]
+    if token is not None:
+        headers.append((b"authorization", f"Bearer {token}".encode()))
+    return {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": headers,
+    }
 
 
 @asynccontextmanager
