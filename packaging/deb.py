@@ -108,11 +108,14 @@ def document(share: Path, own: Path, wheels: Sequence[Path], version: str) -> No
 def unpack(wheel: Path, site: Path) -> None:
     """Put what is in a wheel where the interpreter finds it."""
     with zipfile.ZipFile(wheel) as archive:
-        # Such files would go elsewhere; no wheel that we carry has any but our own.
-        is_spread = any(".data/" in name for name in archive.namelist())
-        if is_spread and not wheel.name.startswith("harpcaller-"):
-            raise SystemExit(f"{wheel.name}: it has files for outside of site-packages")
-        archive.extractall(site)
+        names = archive.namelist()
+        if not wheel.name.startswith("harpcaller-"):
+            # Commands of theirs are none of ours; other files would go elsewhere, and
+            # no wheel that we carry has any.
+            names = [name for name in names if ".data/scripts/" not in name]
+            if any(".data/" in name for name in names):
+                raise SystemExit(f"{wheel.name}: it has files for elsewhere")
+        archive.extractall(site, names)
 
 
 def commands(folder: Path, own: Path) -> None:

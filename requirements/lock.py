@@ -12,12 +12,14 @@ PIP_COMPILE = (
     *("--universal", "--generate-hashes", "--upgrade"),
     *("--custom-compile-command", "make lock", "--output-file"),
 )
-OURS = ("pyproject.toml", "--all-extras")
+OURS = ("pyproject.toml",)
+# What the Debian package carries: the extra of Harmony is of no use to a daemon yet.
+CARRIED = ("--extra", "certs", "--extra", "cumulus")
 FROM_DEV = ("--constraint", "requirements/dev.txt")
 # dev first: the others then hold the same releases
 LOCKS = {
-    "dev.txt": (*OURS, "--group", "dev"),
-    "runtime.txt": (*OURS, *FROM_DEV),
+    "dev.txt": (*OURS, "--all-extras", "--group", "dev"),
+    "runtime.txt": (*OURS, *CARRIED, *FROM_DEV),
     "build.txt": ("--group", "build", *FROM_DEV),
     "package.txt": ("--group", "package", *FROM_DEV),
 }

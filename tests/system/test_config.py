@@ -10,8 +10,10 @@ import attrs
 import pytest
 import trustme
 
+from harpcaller.adapters.cumulus.config import KEYS as CUMULUS_KEYS
 from harpcaller.addresses import TcpAddress, UnixAddress
 from harpcaller.config import Config, ConfigError, Problem, load_config
+from harpcaller.config.adapter_tables import CORE_KEYS, S3_KEYS
 from harpcaller.config.host_tables import HOST_KEYS
 from harpcaller.config.http_table import HTTP_KEYS
 from harpcaller.config.identity_tables import IDENTITY_KEYS
@@ -63,13 +65,16 @@ def test_the_example_explains_every_key() -> None:
 
     hosts, http = table.pop("hosts"), table.pop("http")
     identities = table.pop("identities")
+    cumulus = table.pop("adapters")["cumulus"]
+    assert cumulus.pop("s3").keys() == S3_KEYS.keys()
+    assert CORE_KEYS.keys() <= cumulus.keys() <= {*CORE_KEYS, *CUMULUS_KEYS}
     assert http.keys() == HTTP_KEYS.keys()
     assert table.keys() == KEYS.keys()
     assert {key for host in hosts.values() for key in host} == HOST_KEYS.keys()
     assert {key for one in identities.values() for key in one} <= IDENTITY_KEYS.keys()
     assert all(re.search(rf"\b{key}\b", text) for key in IDENTITY_KEYS)
     settings = {key.setting for key in (*KEYS.values(), *HTTP_KEYS.values())}
-    tables = {"hosts", "identities"}
+    tables = {"adapters", "hosts", "identities"}
     assert settings | tables | {"source", "warnings"} == set(attrs.fields_dict(Config))
 
 
