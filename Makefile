@@ -8,7 +8,8 @@ PIP := $(BIN)/python -m pip --no-input --disable-pip-version-check --quiet
 # Debian packages and the commands that tests want from them
 WANTED := netcat-openbsd=nc.openbsd netcat-traditional=nc.traditional ncat=ncat \
 	socat=socat strace=strace mandoc=mandoc nodejs=node perl=perl \
-	systemd=systemd-analyze logrotate=logrotate zsh=zsh fish=fish
+	systemd=systemd-analyze logrotate=logrotate zsh=zsh fish=fish \
+	curl=curl jq=jq
 PURE := protocol/*,harpcaller/adapters/*,harpcaller/store/admission.py,harpcaller/front/conversation.py
 
 # Whoever builds the same commit gets the same bytes.
@@ -47,7 +48,7 @@ test: .venv/tests
 
 bench: .venv/tests
 	@.ci/debian-packages beanstalkd=beanstalkd
-	@failed=; for name in compare calls harpd footprint workflows; do \
+	@failed=; for name in compare calls harpd gateway footprint workflows; do \
 		echo "$(BIN)/python bench/$$name.py"; \
 		$(BIN)/python bench/$$name.py || failed="$$failed $$name"; \
 	done; test -z "$$failed" || { echo "bench missed or failed:$$failed" >&2; exit 1; }

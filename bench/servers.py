@@ -72,15 +72,18 @@ def harpd(folder: Path) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def ours(folder: Path) -> Iterator[Server]:
-    """Run our dispatcher with a light TLS worker beside it; state in `folder`."""
+def ours(folder: Path, more: str = "") -> Iterator[Server]:
+    """Run our dispatcher with a light TLS worker beside it; state in `folder`.
+
+    `more` is text of its configuration.
+    """
     make_certificates(folder)
-    with light_worker(folder) as worker, dispatcher(folder, worker) as server:
+    with light_worker(folder) as worker, dispatcher(folder, worker, more) as server:
         yield server
 
 
 @contextlib.contextmanager
-def dispatcher(folder: Path, worker: Server) -> Iterator[Server]:
+def dispatcher(folder: Path, worker: Server, more: str = "") -> Iterator[Server]:
     """Run our dispatcher; `worker` is its host `w`, by the certificate in `folder`."""
     config = folder / "harpcaller.toml"
     config.write_text(
@@ -88,6 +91,7 @@ def dispatcher(folder: Path, worker: Server) -> Iterator[Server]:
         f'ca_file = "{folder}/ca.pem"\nstop_grace_s = 0.1\nmax_connections = 4000\n'
         f'[hosts.w]\naddress = "127.0.0.1"\nport = {worker.port}\n'
         'user = "u"\npassword = "p"\n'
+        f"{more}"
     )
     config.chmod(0o600)
     admin = [sys.executable, "-m", "harpcaller", "--socket", f"{folder}/admin"]
@@ -104,6 +108,21 @@ def dispatcher(folder: Path, worker: Server) -> Iterator[Server]:
     finally:
         _end(process)
         log.close()
+
+
+def http_of(server: Server, folder: Path) -> Server:
+    """Return our dispatcher as its HTTP clients find it."""
+    admin = [sys.executable, "-m", "harpcaller", "--socket", f"{folder}/admin"]
+    told = subprocess.run([*admin, "status", "--json"], capture_output=True, check=True)
+    [address] = json.loads(told.stdout)["http"]
+    return Server(int(address.rpartition(":")[2]), server.pid)
+
+
+@contextlib.contextmanager
+def bare_http() -> Iterator[Server]:
+    """Run bench/bare_http.py."""
+    with _printing_port([HERE / "bare_http.py"]) as server:
+        yield server
 
 
 @contextlib.contextmanager

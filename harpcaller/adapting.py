@@ -12,7 +12,8 @@ from harpcaller.dispatch.limits import Limits
 from harpcaller.runners import Runner
 from harpcaller.runners.installed import Installed
 from harpcaller.runners.outside import Outside
-from harpcaller.runners.outside.s3 import SCHEME, S3Mover, S3Settings
+from harpcaller.runners.outside.s3 import S3Mover
+from harpcaller.runners.outside.s3_client import SCHEME, S3Settings
 from harpcaller.runners.parents import ParentRunner
 from harpcaller.runners.router import Router
 from harpcaller.runners.workflow import Means

@@ -30,7 +30,7 @@ from harpcaller.setup import Setup
 from harpcaller.store import Full, Opened
 from harpcaller.store.sqlite import SqliteStore
 from harpcaller.upkeep import prune_for_ever
-from harpcaller.web import Web
+from harpcaller.web import Served, Web
 from indira import server, service
 from indira.activation import Activation, ActivationError
 from indira.commands import CommandTable, Reply, refusal
@@ -69,7 +69,7 @@ class Daemon:
         self._reception = Reception(identities_of(config), client_tls(config))
         self._stopping = trio.Event()
         self._listenings: list[Listening] = []
-        self._web = Web(config, activation)
+        self._web = Web(config, activation, self._reception)
 
     async def run(self) -> None:
         """Serve until stopped; everything is closed when this returns."""
@@ -167,9 +167,14 @@ class Daemon:
             accept.cancel_scope.cancel()
 
     async def _serve_web(self, sessions: trio.Nursery) -> None:
-        await self._web.serve(
-            self._store, self._dispatcher, self._runner, self._front, sessions
+        served = Served(
+            store=self._store,
+            dispatcher=self._dispatcher,
+            runner=self._runner,
+            front=self._front,
+            hosts=self._registry.listing,
         )
+        await self._web.serve(served, sessions)
 
     async def _receive_signals(
         self, admin: trio.Nursery, dispatcher: Dispatcher
@@ -229,6 +234,7 @@ class Daemon:
             is_required=config.require_identity,
         )
         self._front.configure(renewal.terms(config), renewal.caps(config))
+        self._web.configure(config)
 
     def _open_dispatcher(self, jobs: trio.Nursery) -> Dispatcher:
         config = self._setup.config

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import bisect
 import string
 from collections.abc import Sequence
 
 import attrs
 
-from harpcaller.store import JobFilter, JobPage, Store
+from harpcaller.store import JobFilter, JobPage, QueueHead, QueuePage, Store
 from protocol import replies
 from protocol.errors import ErrorType, WireError
 from protocol.job import JobRecord, State, read_job_id
@@ -82,6 +83,18 @@ async def _read_lot(
 ) -> JobPage:
     try:
         return await store.jobs(where, after, limit)
+    except (ValueError, OverflowError):
+        raise no_page() from None
+
+
+async def read_queues(store: Store, after: str | None, limit: int) -> QueuePage:
+    """Return a page of the queues that have jobs, and of pauses without.
+
+    Raises:
+        WireError: `after` is no page's end.
+    """
+    try:
+        return await store.queues(after, limit)
     except ValueError:
         raise no_page() from None
 
@@ -98,6 +111,30 @@ def job_text(job: JobRecord) -> JsonText:
     if job.label is not None:
         opening += b'"label":%b,' % encode(job.label)
     return JsonText(opening + status[1:])
+
+
+def queue_text(queue: QueueHead) -> JsonText:
+    """Return what is known of a queue, as an object."""
+    more: dict[str, JsonValue] = {
+        "concurrency": queue.concurrency,
+        "paused": queue.is_paused,
+        "running": list(queue.running),
+        "queued": queue.queued,
+    }
+    return JsonText(b'{"queue":' + queue.name + b"," + encode(more)[1:])
+
+
+def page_of_hosts(
+    hosts: Sequence[dict[str, JsonValue]], after: str | None, limit: int
+) -> tuple[Sequence[dict[str, JsonValue]], str | None]:
+    """Return hosts behind the name `after`, and the name where the page ends.
+
+    That one is None where nothing follows. `hosts` are sorted by `hostname`.
+    """
+    names = [str(host["hostname"]) for host in hosts]
+    start = bisect.bisect_right(names, after or "")
+    end = start + limit
+    return hosts[start:end], names[end - 1] if end < len(hosts) else None
 
 
 def info_text(job: JobRecord) -> JsonText:

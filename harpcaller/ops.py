@@ -31,6 +31,7 @@ from protocol.call import Call
 from protocol.errors import ErrorType, WireError
 from protocol.examples import EXAMPLES
 from protocol.job import JobId
+from protocol.outcome import Outcome
 from protocol.replies import HelloLimits
 from protocol.requests import (
     Cancel,
@@ -44,6 +45,7 @@ from protocol.requests import (
 )
 
 T = TypeVar("T")
+Question: TypeAlias = GetResult | GetStatus | FollowStream | ReadStream
 
 
 @attrs.frozen
@@ -170,7 +172,7 @@ def _begin_for(
 
 
 async def answer(
-    request: GetResult | GetStatus | FollowStream | ReadStream | Hello | Help,
+    request: Question | Hello | Help,
     dispatcher: Dispatcher,
     limits: HelloLimits,
     out: Outbox,
@@ -181,9 +183,27 @@ async def answer(
     Raises:
         WireError: it cannot be answered, or no longer, or not to this `visitor`.
     """
+    if not isinstance(request, Hello | Help):
+        await tell(request, dispatcher, out, visitor)
+        return
+    if isinstance(request, Hello) and request.token is not None and visitor is not None:
+        await visitor.prove(request.token)
+    await out.write(_greeting(request, limits, visitor))
+
+
+async def tell(
+    request: Question,
+    dispatcher: Dispatcher,
+    out: Outbox,
+    visitor: Visitor | None = None,
+) -> None:
+    """Write the whole answer to a question about a job.
+
+    Raises:
+        WireError: it cannot be answered, or no longer, or not to this `visitor`.
+    """
     try:
-        if visitor is not None:
-            await _admit(request, dispatcher, visitor)
+        await _admit(request.job_id, dispatcher, visitor)
         match request:
             case GetStatus():
                 await get_status(request, dispatcher, out)
@@ -191,12 +211,25 @@ async def answer(
                 await get_result(request, dispatcher, out)
             case FollowStream(job_id=job_id, since=since, recent=recent):
                 await followers.follow(dispatcher, job_id, since, recent or 0, out)
-            case ReadStream(job_id=job_id, since=since, recent=recent):
-                await followers.read(dispatcher, job_id, since, recent, out)
-            case Hello() | Help():
-                await out.write(_greeting(request, limits, visitor))
+            case ReadStream():
+                await _read_stream(request, dispatcher, out)
             case _:
                 assert_never(request)
+    except StoreError as error:
+        raise complaint(error) from error
+
+
+async def outcome(
+    job_id: JobId, dispatcher: Dispatcher, visitor: Visitor | None = None
+) -> Outcome:
+    """Return how a job ended, once it has.
+
+    Raises:
+        WireError: `shutting_down` before that; there is no such job for `visitor`.
+    """
+    try:
+        await _admit(job_id, dispatcher, visitor)
+        return await followers.wait_for_outcome(dispatcher, job_id)
     except StoreError as error:
         raise complaint(error) from error
 
@@ -211,27 +244,20 @@ def _greeting(
 
 
 async def _admit(
-    request: GetResult | GetStatus | FollowStream | ReadStream | Hello | Help,
-    dispatcher: Dispatcher,
-    visitor: Visitor,
+    job_id: JobId | None, dispatcher: Dispatcher, visitor: Visitor | None
 ) -> None:
     """Return if `visitor` may be told; what he may not see does not exist for him.
 
     Raises:
         WireError: `unauthorized`, `forbidden`, `invalid_jobid`.
     """
-    match request:
-        case Help():
-            return
-        case Hello(token=token):
-            if token is not None:
-                await visitor.prove(token)
-        case _:
-            identity = visitor.identity
-            rights.check_role(Role.READ, identity)
-            job = await dispatcher.store.get(followers.known(request.job_id))
-            if job is None or not identity.may_do(Role.READ, job):
-                raise followers.no_such_job()
+    if visitor is None:
+        return
+    identity = visitor.identity
+    rights.check_role(Role.READ, identity)
+    job = await dispatcher.store.get(followers.known(job_id))
+    if job is None or not identity.may_do(Role.READ, job):
+        raise followers.no_such_job()
 
 
 async def get_status(request: GetStatus, dispatcher: Dispatcher, out: Outbox) -> None:
@@ -259,6 +285,16 @@ async def get_result(request: GetResult, dispatcher: Dispatcher, out: Outbox) ->
     if outcome is None and request.wait:
         outcome = await followers.wait_for_outcome(dispatcher, record.job_id, out)
     await out.write(replies.NO_RESULT if outcome is None else replies.ended(outcome))
+
+
+async def _read_stream(
+    request: ReadStream, dispatcher: Dispatcher, out: Outbox
+) -> None:
+    job_id, start = request.job_id, (request.since, request.recent)
+    if request.limit is None:
+        await followers.read(dispatcher, job_id, *start, out)
+    else:
+        await followers.read_page(dispatcher, job_id, start, request.limit, out)
 
 
 def complaint(error: StoreError) -> WireError:

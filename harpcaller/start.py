@@ -14,7 +14,8 @@ from harpcaller import descriptors, interpreter, logs
 from harpcaller.config import ConfigError
 from harpcaller.daemon import Daemon
 from harpcaller.embedded import WorkerFailed
-from harpcaller.front.sockets import ADMIN, CLIENT, CLIENT_TLS, WEB
+from harpcaller.front.sockets import ADMIN, CLIENT, CLIENT_TLS, WEB, WEB_TLS
+from harpcaller.gateway.collision import Collision
 from harpcaller.options import StartOptions
 from harpcaller.setup import read_setup
 from harpcaller.store import StoreError
@@ -33,7 +34,7 @@ def start(options: StartOptions) -> int:
     try:
         setup = read_setup(options)
         log_file = _open_log(setup.config.log_file)
-        passed = activation.receive((CLIENT, CLIENT_TLS, WEB, ADMIN))
+        passed = activation.receive((CLIENT, CLIENT_TLS, WEB, WEB_TLS, ADMIN))
     except (ActivationError, ConfigError) as error:
         sys.stderr.write(f"harpcallerd: {error}\n")
         return EX_CONFIG
@@ -52,7 +53,7 @@ def _run(daemon: Daemon) -> int:
     code = EX_OK
     try:
         trio.run(daemon.run)
-    except* ActivationError as group:
+    except* (ActivationError, Collision) as group:
         code = _complain(group, EX_CONFIG)
     except* (OSError, SocketTaken, StoreError, WorkerFailed) as group:
         code = _complain(group, EX_FAILED)

@@ -7,7 +7,8 @@ from typing import TypeAlias
 
 import attrs
 
-from protocol.call import Call, read_queue, seal
+from protocol.call import Call
+from protocol.call_fields import CALL_FIELDS, read_call
 from protocol.errors import ErrorType, WireError
 from protocol.fields import (
     Fields,
@@ -16,26 +17,19 @@ from protocol.fields import (
     refuse_unknown,
     take_boolean,
     take_count,
-    take_seconds,
     take_string,
 )
 from protocol.job import JobId, read_job_id
 from protocol.jsontext import (
     LARGE_TEXT_BYTES,
-    NULL,
     JsonValue,
     collector_paused,
     decode,
-    encode,
 )
 
 # A line of 1 MiB has room for more, all but empty: no data is like that, and they
 # take a tenth of a second to read and write.
 MAX_CONTAINERS = 200_000
-MAX_RETRIES = 100
-MAX_KEY_CHARACTERS = 200
-MAX_NAME_CHARACTERS = 1024  # of hosts and procedures
-MAX_SEALED = 100
 
 
 @attrs.frozen(kw_only=True)
@@ -86,11 +80,15 @@ class FollowStream:
 
 @attrs.frozen(kw_only=True)
 class ReadStream:
-    """Send the packets there are, then the outcome or `{"continue":true}`."""
+    """Send the packets there are, then the outcome or `{"continue":true}`.
+
+    At most `limit` of them, for which a line has no field.
+    """
 
     job_id: JobId | None
     since: int | None = None
     recent: int | None = None
+    limit: int | None = None
     session: bool = False
 
 
@@ -118,19 +116,7 @@ _MAX_REMEMBERED_BYTES = 200
 _asked_before: dict[bytes, Request] = {}
 
 _COMMON = ("harpcaller", "session")
-_CALL_FIELDS = (
-    *_COMMON,
-    "host",
-    "procedure",
-    "arguments",
-    "timeout",
-    "max_exec_time",
-    "queue",
-    "info",
-    "key",
-    "retries",
-    "sealed",
-)
+_CALL_FIELDS = (*_COMMON, *CALL_FIELDS)
 _STREAM_FIELDS = ("since", "recent")
 
 
@@ -148,6 +134,38 @@ def parse_request(line: bytes) -> Request:
         return _remember(line, _parse(line))
     with collector_paused():  # until the values are gone: a Request has only text
         return _parse(line)
+
+
+def parse_call(text: bytes, key: str | None = None) -> Call:
+    """Return the call that an object spells where nothing else can be asked.
+
+    `"harpcaller":1` may be left out; `key` was given beside the object.
+
+    Raises:
+        WireError: `parse_error`, `invalid_protocol`, `invalid_request`, as for a line.
+    """
+    if len(text) <= LARGE_TEXT_BYTES:
+        return _parse_call(text, key)
+    with collector_paused():
+        return _parse_call(text, key)
+
+
+def _parse_call(text: bytes, key: str | None) -> Call:
+    fields = decode(text, max_containers=MAX_CONTAINERS)
+    if not isinstance(fields, dict):
+        raise WireError(ErrorType.INVALID_REQUEST, "expected an object: a call")
+    _check_version(fields.get("harpcaller", 1))
+    refuse_repeated(text, fields, _QUOTED)
+    for verb in _VERBS:
+        if verb in fields:
+            refuse(verb, "a call; what else may be asked has paths of its own")
+    refuse_unknown(fields, _CALL_FIELDS)
+    take_boolean(fields, "session", default=False)
+    if key is not None:
+        if fields.get("key") not in (None, key):
+            refuse("key", "the same as in Idempotency-Key")
+        fields["key"] = key
+    return read_call(fields)
 
 
 def _remember(line: bytes, request: Request) -> Request:
@@ -172,22 +190,28 @@ def _parse(line: bytes) -> Request:
             ErrorType.INVALID_PROTOCOL,
             'expected an object with "harpcaller":1; send "help" for examples',
         )
-    version = fields["harpcaller"]
+    _check_version(fields["harpcaller"])
+    refuse_repeated(line, fields, _QUOTED)
+    session = take_boolean(fields, "session", default=False)
+    if "procedure" in fields or "host" in fields:
+        if not fields.keys() <= _CALL_SET:
+            _refuse_second(fields, "procedure")
+            refuse_unknown(fields, _CALL_FIELDS)
+        return Submit(call=read_call(fields), session=session)
+    verb = _find_verb(fields)
+    if not fields.keys() <= _ALLOWED[verb]:
+        _refuse_second(fields, verb)
+        refuse_unknown(fields, _ALLOWED[verb])
+    return _VERBS[verb](fields, session)
+
+
+def _check_version(version: JsonValue) -> None:
     if type(version) is not int or version != 1:
         raise WireError(
             ErrorType.INVALID_PROTOCOL,
             'field "harpcaller": this dispatcher speaks version 1',
             {"field": "harpcaller", "expected": "1"},
         )
-    refuse_repeated(line, fields, _QUOTED)
-    session = take_boolean(fields, "session", default=False)
-    if "procedure" in fields or "host" in fields:
-        return Submit(call=_read_call(fields), session=session)
-    verb = _find_verb(fields)
-    if not fields.keys() <= _ALLOWED[verb]:
-        _refuse_second(fields, verb)
-        refuse_unknown(fields, _ALLOWED[verb])
-    return _VERBS[verb](fields, session)
 
 
 def _decode(line: bytes) -> JsonValue:
@@ -211,55 +235,6 @@ def _find_verb(fields: Fields) -> str:
         'no request in the line: expected "procedure" or one of '
         + ", ".join(f'"{verb}"' for verb in _VERBS),
     )
-
-
-def _read_call(fields: Fields) -> Call:
-    if not fields.keys() <= _CALL_SET:
-        _refuse_second(fields, "procedure")
-        refuse_unknown(fields, _CALL_FIELDS)
-    arguments = fields.get("arguments")
-    if not isinstance(arguments, list | dict):
-        refuse("arguments", "a list or an object")
-    sealed = seal(arguments, _take_pointers(fields)) if "sealed" in fields else ()
-    info = fields.get("info")
-    return Call(
-        host=_take_name(fields, "host"),
-        procedure=_take_name(fields, "procedure"),
-        arguments=encode(arguments),
-        timeout_s=take_seconds(fields, "timeout"),
-        max_exec_s=take_seconds(fields, "max_exec_time"),
-        queue=None if fields.get("queue") is None else read_queue(fields["queue"]),
-        info=NULL if info is None else encode(info),
-        key=None if fields.get("key") is None else _take_key(fields),
-        retries=take_count(fields, "retries", most=MAX_RETRIES) or 0,
-        sealed=sealed,
-    )
-
-
-def _take_name(fields: Fields, field: str) -> str:
-    name = take_string(fields, field)
-    if not 1 <= len(name) <= MAX_NAME_CHARACTERS:
-        refuse(field, f"a string of 1 to {MAX_NAME_CHARACTERS} characters")
-    return name
-
-
-def _take_key(fields: Fields) -> str:
-    key = take_string(fields, "key")
-    if not 1 <= len(key) <= MAX_KEY_CHARACTERS:
-        refuse("key", f"a string of 1 to {MAX_KEY_CHARACTERS} characters")
-    return key
-
-
-def _take_pointers(fields: Fields) -> list[str]:
-    pointers = fields["sealed"]
-    if pointers is None:
-        return []
-    expected = f"a list of at most {MAX_SEALED} JSON pointers into the arguments"
-    if not isinstance(pointers, list) or len(pointers) > MAX_SEALED:
-        refuse("sealed", expected)
-    if not all(isinstance(pointer, str) for pointer in pointers):
-        refuse("sealed", expected)
-    return [str(pointer) for pointer in pointers]
 
 
 def _refuse_second(fields: Fields, verb: str) -> None:

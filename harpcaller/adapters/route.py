@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from enum import Enum
 from pathlib import PurePath
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
@@ -76,8 +76,13 @@ class IdentityFrom(Enum):
     ROUTE = "route"
 
 
-Handler: TypeAlias = Callable[[Asked, Operations, Settings], Awaitable[Answer]]
-"""Answers a request by the settings in force; it waits for the operations only."""
+Handler: TypeAlias = Callable[
+    [Asked, Operations, Settings], Coroutine[Any, Any, Answer]
+]
+"""Answers a request by the settings in force; it waits for the operations only.
+
+What it does between them may be done in any thread.
+"""
 
 
 @attrs.frozen(kw_only=True)
@@ -85,13 +90,14 @@ class Route(Generic[Settings]):
     """One method of one path.
 
     `path` is a pattern like `/harmony/{service}`. `openapi` is its operation object.
+    Without a `role` nobody is asked who he is.
     `error_shape` makes the body, and its media type, of an error that the gateway
     answers: status, type and message in. `may_wait`: it may answer after minutes.
     """
 
     method: str
     path: str
-    role: Role
+    role: Role | None
     handler: Handler[Settings]
     openapi: Mapping[str, Any] = attrs.field(factory=dict)
     error_shape: Callable[[int, str, str], tuple[bytes, str]] | None = None

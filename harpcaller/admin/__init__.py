@@ -5,7 +5,6 @@ Lists come in pages, so that neither side ever holds all of a million jobs.
 
 from __future__ import annotations
 
-import bisect
 import os
 import time
 from functools import partial
@@ -21,8 +20,11 @@ from harpcaller.listing import (
     info_text,
     job_text,
     list_text,
+    page_of_hosts,
+    queue_text,
     read_live_page,
     read_page,
+    read_queues,
 )
 from harpcaller.store import JobFilter, QueueHead
 from indira.commands import (
@@ -36,7 +38,7 @@ from indira.commands import (
 )
 from protocol.fields import refuse
 from protocol.job import JobRecord, State
-from protocol.jsontext import JsonText, JsonValue, canonical, encode
+from protocol.jsontext import JsonText, JsonValue, canonical
 
 __all__ = ["Administered", "commands"]
 
@@ -211,15 +213,10 @@ async def _reopen_logs(daemon: Administered, _: Arguments) -> Reply:
 
 
 async def _list_hosts(daemon: Administered, arguments: Arguments) -> Reply:
-    hosts = daemon.list_hosts()
-    names = [str(host["hostname"]) for host in hosts]
-    start = bisect.bisect_right(names, arguments.text("after") or "")
-    end = start + page_length(arguments)
-    return {
-        "result": "ok",
-        "hosts": list(hosts[start:end]),
-        "after": names[end - 1] if end < len(hosts) else None,
-    }
+    hosts, after = page_of_hosts(
+        daemon.list_hosts(), arguments.text("after"), page_length(arguments)
+    )
+    return {"result": "ok", "hosts": list(hosts), "after": after}
 
 
 async def _refresh_hosts(daemon: Administered, _: Arguments) -> Reply:
@@ -286,24 +283,14 @@ async def _cancel_job(daemon: Administered, arguments: Arguments) -> Reply:
 
 async def _list_queues(daemon: Administered, arguments: Arguments) -> Reply:
     after, limit = arguments.text("after"), page_length(arguments)
-    page = await daemon.store.queues(after, limit)
-    tell = _queue_text if arguments.flag("details") else _queue_name_text
+    page = await read_queues(daemon.store, after, limit)
+    tell = queue_text if arguments.flag("details") else _queue_name_text
     texts = list_text([tell(queue) for queue in page.queues])
     return {"result": "ok", "queues": texts, "after": page.after}
 
 
 def _queue_name_text(queue: QueueHead) -> JsonText:
     return queue.name
-
-
-def _queue_text(queue: QueueHead) -> JsonText:
-    more: dict[str, JsonValue] = {
-        "concurrency": queue.concurrency,
-        "paused": queue.is_paused,
-        "running": list(queue.running),
-        "queued": queue.queued,
-    }
-    return JsonText(b'{"queue":' + queue.name + b"," + encode(more)[1:])
 
 
 async def _cancel_queue(daemon: Administered, arguments: Arguments) -> Reply:

@@ -14,7 +14,7 @@ from harpcaller.config.keys import Key, duration, integer, read_string, read_url
 from harpcaller.config.problems import Problem, unknown_key
 from harpcaller.rights import complain_if_open_writable
 from harpcaller.runners.installed import Installed
-from harpcaller.runners.outside.s3 import S3Settings
+from harpcaller.runners.outside.s3_client import S3Settings
 
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 MAX_FILES: Final = 10_000

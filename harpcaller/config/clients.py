@@ -24,10 +24,6 @@ _TLS_TO_ALL = (
     "are: set client_ca_file, or [identities.NAME] with tokens, or "
     "insecure_no_auth = true"
 )
-_HTTP_TO_ALL = (
-    "{} can be reached from other machines, and HTTP clients are not asked who they "
-    "are: listen on 127.0.0.1, [::1] or unix:/PATH, or set insecure_no_auth = true"
-)
 _NO_CA = 'not without "client_ca_file": clients are not asked for certificates'
 
 
@@ -83,18 +79,13 @@ def complain_of_clients(config: Config) -> list[Problem]:
 
 def complain_of_listeners(config: Config) -> list[Problem]:
     """Return a problem for each address that strangers could reach unasked."""
-    problems = [
-        Problem(key="listen", message=message)
-        for address in config.listen
+    listeners = {"listen": config.listen, "http.listen": config.http_listen}
+    return [
+        Problem(key=key, message=message)
+        for key, addresses in listeners.items()
+        for address in addresses
         for message in _complaints(address, config)
     ]
-    if not config.insecure_no_auth:
-        problems += [
-            Problem(key="http.listen", message=_HTTP_TO_ALL.format(address))
-            for address in config.http_listen
-            if not address.is_loopback
-        ]
-    return problems
 
 
 def _complaints(address: ListenAddress, config: Config) -> Iterable[str]:

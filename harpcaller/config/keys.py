@@ -7,21 +7,16 @@ import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import attrs
 
 from harpcaller.addresses import (
-    EXPECTED,
     EXPECTED_LISTEN,
-    Address,
     ListenAddress,
-    read_address,
     read_listen_address,
 )
-
-AnyAddress = TypeVar("AnyAddress", Address, ListenAddress)
 
 _CREDENTIAL = "credential:"
 Read = Callable[[Any, Path], Any]
@@ -133,22 +128,11 @@ def duration(unit: str, unit_s: float = 1, *, may_be_none: bool = False) -> Read
 
 def read_listen(value: Any, _folder: Path) -> tuple[ListenAddress, ...]:
     """Return the addresses of a string or of a list of strings."""
-    return _read_addresses(value, read_listen_address, EXPECTED_LISTEN)
-
-
-def read_plain_listen(value: Any, _folder: Path) -> tuple[Address, ...]:
-    """Return the same where TLS is not spoken."""
-    return _read_addresses(value, read_address, EXPECTED)
-
-
-def _read_addresses(
-    value: Any, read: Callable[[str], AnyAddress], expected: str
-) -> tuple[AnyAddress, ...]:
     texts = [value] if isinstance(value, str) else value
     is_list = isinstance(texts, list) and texts
     if not is_list or not all(isinstance(text, str) for text in texts):
-        raise ValueError(f"expected {expected}; or a list of such strings")
-    addresses = tuple(read(text) for text in texts)
+        raise ValueError(f"expected {EXPECTED_LISTEN}; or a list of such strings")
+    addresses = tuple(read_listen_address(text) for text in texts)
     if len(set(addresses)) < len(addresses):
         raise ValueError("expected each address once")
     return addresses

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 import attrs
 
-from harpcaller.addresses import Address, ListenAddress, TcpAddress
+from harpcaller.addresses import ListenAddress, TcpAddress
 from harpcaller.hosts.registry import Host
 from harpcaller.identities.identity import Identity
 from harpcaller.runners.installed import Installed
@@ -66,7 +67,12 @@ class Config:
     host_db_timeout_s: float = 30
     hosts: tuple[Host, ...] = ()
 
-    http_listen: tuple[Address, ...] = ()
+    http_listen: tuple[ListenAddress, ...] = ()
+    http_public_url: str | None = None
+    http_allowed_hosts: tuple[str, ...] = ()
+    http_trusted_proxies: tuple[IPv4Network | IPv6Network | str, ...] = ()
+    http_max_body_bytes: int = _MIB
+    http_max_followers: int = 100
     http_min_free_bytes: int = 64 * _MIB
 
     adapters: tuple[Installed, ...] = ()

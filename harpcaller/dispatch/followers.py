@@ -26,7 +26,7 @@ class Outbox(Protocol):
 
 
 async def wait_for_outcome(
-    dispatcher: Dispatcher, job_id: JobId | None, out: Outbox
+    dispatcher: Dispatcher, job_id: JobId | None, out: Outbox | None = None
 ) -> Outcome:
     """Return how the job ended, once it has.
 
@@ -98,12 +98,38 @@ async def read(
     with dispatcher.reading(known(job_id)) as job:
         await _look_up(dispatcher, job)
         outcome, packets = job.outcome, job.packets
-        position = since or 0
-        if recent is not None:
-            position = max(0, packets - recent)
+        position = _first(since, recent, packets)
         while position < packets:
             position = await _write_page(dispatcher, job, position, packets, out)
         await out.write(replies.CONTINUE if outcome is None else replies.ended(outcome))
+
+
+async def read_page(
+    dispatcher: Dispatcher,
+    job_id: JobId | None,
+    start: tuple[int | None, int | None],
+    limit: int,
+    out: Outbox,
+) -> None:
+    """Write up to `limit` packets, then the outcome or that there is more.
+
+    `start` is `since` and `recent`. There may be fewer: a page is bounded in bytes.
+
+    Raises:
+        WireError: `invalid_jobid`.
+    """
+    with dispatcher.reading(known(job_id)) as job:
+        await _look_up(dispatcher, job)
+        outcome, packets = job.outcome, job.packets
+        position = _first(*start, packets)
+        if position < packets:
+            end = min(packets, position + limit)
+            position, lines = await _read_lines(dispatcher, job.job_id, position, end)
+            await out.write(lines)
+        if outcome is None or position < packets:
+            await out.write(replies.CONTINUE)
+        else:
+            await out.write(replies.ended(outcome))
 
 
 def known(job_id: JobId | None) -> JobId:
@@ -122,6 +148,11 @@ def no_such_job() -> WireError:
     return WireError(ErrorType.INVALID_JOBID, "no job with this id")
 
 
+def _first(since: int | None, recent: int | None, packets: int) -> int:
+    """Return the first number of those that were asked for."""
+    return (since or 0) if recent is None else max(0, packets - recent)
+
+
 async def _look_up(dispatcher: Dispatcher, job: Job) -> None:
     record = await dispatcher.store.get(job.job_id)
     if record is None:
@@ -129,9 +160,12 @@ async def _look_up(dispatcher: Dispatcher, job: Job) -> None:
     job.see(record)
 
 
-async def _wait_for_change(dispatcher: Dispatcher, job: Job, out: Outbox) -> None:
+async def _wait_for_change(
+    dispatcher: Dispatcher, job: Job, out: Outbox | None
+) -> None:
     changed = job.changed()
-    await out.flush()
+    if out is not None:
+        await out.flush()
     if dispatcher.has_stopped and not changed.is_set():
         raise WireError(
             ErrorType.SHUTTING_DOWN, "the dispatcher stops; the job is kept, ask again"

@@ -22,6 +22,7 @@ from indira.activation import Activation
 BACKLOG = 4096
 # The names of sockets that systemd may pass: FileDescriptorName= in socket units.
 CLIENT, CLIENT_TLS, WEB, ADMIN = "client", "client-tls", "web", "admin"
+WEB_TLS = "web-tls"
 # A peer that vanished is noticed after 60 + 6 * 10 seconds of silence.
 _KEEPALIVE = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),

@@ -15,9 +15,11 @@ from protocol.errors import ErrorType, WireError
 
 HANDSHAKE_S = 10.0
 _HANDSHAKE_RECORD = 0x16  # RFC 8446, section 5.1
-_NOT_CLEAR = WireError(
-    ErrorType.INVALID_PROTOCOL,
-    "this port speaks TLS, not JSON lines in clear; see harpcaller-protocol(7)",
+_NOT_CLEAR = replies.error(
+    WireError(
+        ErrorType.INVALID_PROTOCOL,
+        "this port speaks TLS, not JSON lines in clear; see harpcaller-protocol(7)",
+    )
 )
 # What OpenSSL says, and our word for it; what is not here is "tls".
 _WORDS = {
@@ -75,15 +77,29 @@ class TlsClient(trio.abc.HalfCloseableStream):
 
 
 async def shake_hands(
-    transport: trio.SocketStream, context: ssl.SSLContext, host: str, peer_log: PeerLog
+    transport: trio.SocketStream,
+    context: ssl.SSLContext,
+    host: str,
+    peer_log: PeerLog,
+    not_clear: bytes = _NOT_CLEAR,
 ) -> TlsStream | None:
     """Return the stream of a client with whom keys were agreed on; None: he is lost.
 
-    What kept them from it is told in the log, and to the client where it can be.
+    What kept them from it is told in the log, and to the client where it can be:
+    `not_clear` to one who speaks no TLS.
     """
     try:
         with trio.fail_after(HANDSHAKE_S):
-            return await _shake_hands(transport, context, host, peer_log)
+            received = bytes(await transport.receive_some(READ_BYTES))
+            if not received:
+                return None  # somebody looked whether the port is open
+            if received[0] != _HANDSHAKE_RECORD:
+                _log(peer_log, host, "not_tls", "it did not begin with a TLS handshake")
+                await _refuse(transport, not_clear)
+                return None
+            stream = TlsStream(transport, context, server_name=None, received=received)
+            await stream.do_handshake()
+            return stream
     except trio.TooSlowError:
         _log(peer_log, host, "timeout", f"not done within {HANDSHAKE_S:.0f} s")
     except ssl.SSLError as error:
@@ -93,22 +109,11 @@ async def shake_hands(
     return None
 
 
-async def _shake_hands(
-    transport: trio.SocketStream, context: ssl.SSLContext, host: str, peer_log: PeerLog
-) -> TlsStream | None:
-    received = bytes(await transport.receive_some(READ_BYTES))
-    if not received:
-        return None  # somebody looked whether the port is open
-    if received[0] != _HANDSHAKE_RECORD:
-        _log(peer_log, host, "not_tls", "it did not begin with a TLS handshake")
-        await transport.send_all(replies.error(_NOT_CLEAR))
-        await transport.send_eof()
-        while await transport.receive_some(READ_BYTES):
-            pass  # a close with unread input would destroy the answer
-        return None
-    stream = TlsStream(transport, context, server_name=None, received=received)
-    await stream.do_handshake()
-    return stream
+async def _refuse(transport: trio.SocketStream, not_clear: bytes) -> None:
+    await transport.send_all(not_clear)
+    await transport.send_eof()
+    while await transport.receive_some(READ_BYTES):
+        pass  # a close with unread input would destroy the answer
 
 
 def _log(peer_log: PeerLog, host: str, code: str, reason: str) -> None:

@@ -1,9 +1,11 @@
-"""The application: routes, and the bounds within which each is answered."""
+"""The application: its endpoints by path, and the order in which each lets in."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeAlias
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 import trio
 from starlette.applications import Starlette
@@ -11,51 +13,118 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
-from harpcaller.gateway.errors import apologize, refuse
+from harpcaller.gateway.collision import Collision
+from harpcaller.gateway.credentials import refuse_in_query
+from harpcaller.gateway.endpoint import Endpoint, Inquiry
+from harpcaller.gateway.errors import SHAPE, apologize, complain, refuse
+from harpcaller.gateway.guest import Guest
+from harpcaller.gateway.house import House
+from harpcaller.gateway.origins import complain_of_origin
+from harpcaller.identities import rights
+from protocol.errors import WireError
 
-MAX_BODY_BYTES = 1024 * 1024
-BODY_S = 30.0
-ANSWER_S = 10.0  # some clients have no limit of their own, and hang with us
-
-Handler: TypeAlias = Callable[[Request, bytes], Awaitable[Response]]
-"""Answers a request whose body has been read."""
+GUEST: Final = "guest"  # where in the state of a scope the connection's is
+LET_IN: Final = "harpcaller.let_in"  # where in a scope the name of who was let in is
+PATIENT: Final = "harpcaller.patient"  # there in a scope whose answer may take long
+_PARAMETER = re.compile(r"\{\w+")
 
 
-def application(routes: Sequence[Route]) -> Starlette:
-    """Return what serves `routes`, and tells of all else in the same shape."""
+def application(endpoints: Sequence[Endpoint], house: House) -> Starlette:
+    """Return what serves `endpoints`, and tells of all else in the same shape.
+
+    Raises:
+        Collision: two of them are at one place.
+    """
     app = Starlette(
-        routes=routes,
-        exception_handlers={HTTPException: refuse, Exception: apologize},
+        routes=[
+            Route(found[0].path, _Path(found, house)) for found in _by_path(endpoints)
+        ],
+        exception_handlers={
+            HTTPException: refuse,
+            WireError: complain,
+            Exception: apologize,
+        },
     )
     # A redirect turns a POST into a GET in many a client.
     app.router.redirect_slashes = False
     return app
 
 
-def bounded(
-    handler: Handler,
-    *,
-    max_body_bytes: int = MAX_BODY_BYTES,
-    body_s: float = BODY_S,
-    answer_s: float = ANSWER_S,
-) -> Callable[[Request], Awaitable[Response]]:
-    """Return an endpoint that lets neither the client nor `handler` take for ever."""
-
-    async def answer(request: Request) -> Response:
-        body = await _read_body(request, max_body_bytes, body_s)
-        with trio.move_on_after(answer_s):
-            return await handler(request, body)
-        raise HTTPException(503, f"no answer within {answer_s:g} s")
-
-    return answer
+def _by_path(endpoints: Iterable[Endpoint]) -> Iterable[Sequence[Endpoint]]:
+    """Return the endpoints of each path, whatever its parameters are called."""
+    places: dict[str, list[Endpoint]] = {}
+    for endpoint in endpoints:
+        others = places.setdefault(_PARAMETER.sub("{", endpoint.path), [])
+        for other in others:
+            if other.method == endpoint.method or other.path != endpoint.path:
+                raise Collision(
+                    f"{other.method} {other.path} of {other.owner} and "
+                    f"{endpoint.method} {endpoint.path} of {endpoint.owner} collide"
+                )
+        others.append(endpoint)
+    return places.values()
 
 
-async def _read_body(request: Request, max_bytes: int, body_s: float) -> bytes:
+class _Path:
+    """Serves the methods of one path; plain ASGI, so that an answer may be a stream."""
+
+    def __init__(self, endpoints: Iterable[Endpoint], house: House) -> None:
+        self._methods = {endpoint.method: endpoint for endpoint in endpoints}
+        self._house = house
+        self._allow = ", ".join(sorted(self._methods))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        endpoint = self._methods.get(scope["method"])
+        if endpoint is None:
+            scope[SHAPE] = next(iter(self._methods.values())).error_shape
+            raise HTTPException(405, headers={"Allow": self._allow})
+        scope[SHAPE] = endpoint.error_shape
+        if endpoint.answer_s is None:
+            scope[PATIENT] = True
+        response = await self._answer(endpoint, Request(scope, receive, send))
+        await response(scope, receive, send)
+
+    async def _answer(self, endpoint: Endpoint, request: Request) -> Response:
+        inquiry = await self._let_in(endpoint, request)
+        limit_s = math.inf if endpoint.answer_s is None else endpoint.answer_s
+        with trio.move_on_after(limit_s):
+            return await endpoint.handler(inquiry)
+        raise HTTPException(503, f"no answer within {limit_s:g} s")
+
+    async def _let_in(self, endpoint: Endpoint, request: Request) -> Inquiry:
+        """Return the inquiry, once it is clear that there may be one."""
+        house, scope = self._house, request.scope
+        if endpoint.changes:
+            complaint = complain_of_origin(scope["headers"], house.rules.origin)
+            if complaint is not None:
+                raise HTTPException(complaint.status, complaint.message)
+        if scope["query_string"]:
+            refuse_in_query(request.query_params)
+        guest: Guest = scope["state"][GUEST]
+        visitor = house.visitor(guest, request.headers)
+        if visitor is not None and endpoint.asks:
+            visitor = await house.prove(visitor, request.headers)
+            rights.check_role(endpoint.asks, visitor.identity)
+        inquiry = Inquiry(
+            request=request,
+            visitor=visitor,
+            origin=house.origin_of(guest, request.headers),
+            body=await _read_body(request, endpoint, house.rules.max_body_bytes),
+        )
+        if endpoint.role is not None:
+            scope[LET_IN] = inquiry.identity_name
+        return inquiry
+
+
+async def _read_body(request: Request, endpoint: Endpoint, usual_bytes: int) -> bytes:
+    max_bytes = endpoint.max_body_bytes or usual_bytes
     too_large = HTTPException(413, f"a body of more than {max_bytes} bytes")
     if int(request.headers.get("content-length", 0)) > max_bytes:
         raise too_large
-    with trio.move_on_after(body_s):
+    with trio.move_on_after(endpoint.body_s):
         body = bytearray()
         while True:
             message = await request.receive()
@@ -66,4 +135,4 @@ async def _read_body(request: Request, max_bytes: int, body_s: float) -> bytes:
                 raise too_large
             if not message.get("more_body", False):
                 return bytes(body)
-    raise HTTPException(408, f"the body did not come within {body_s:g} s")
+    raise HTTPException(408, f"the body did not come within {endpoint.body_s:g} s")

@@ -7,7 +7,7 @@ whoever asks, and closes idle connections the moment that a stop begins.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 import trio
@@ -17,6 +17,9 @@ from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import AppWrapper, ConnectionState
+
+from harpcaller.gateway.app import GUEST
+from harpcaller.gateway.guest import Guest
 
 if TYPE_CHECKING:
     import h11
@@ -35,6 +38,15 @@ class Patience:
 
     idle_s: float = 30
     send_s: float = 60
+
+
+@attrs.frozen(kw_only=True)
+class Served:
+    """What every connection of a gateway serves, and how."""
+
+    app: AppWrapper
+    config: Config
+    context: WorkerContext
 
 
 class _Http11(H11Protocol):
@@ -58,16 +70,14 @@ class Connection:
 
     def __init__(
         self,
-        stream: trio.SocketStream,
-        app: AppWrapper,
-        config: Config,
-        context: WorkerContext,
+        stream: trio.abc.HalfCloseableStream,
+        guest: Guest,
+        served: Served,
         patience: Patience,
     ) -> None:
         self._stream = stream
-        self._app = app
-        self._config = config
-        self._context = context
+        self._guest = guest
+        self._served = served
         self._limits = patience
         self.is_broken = False
         """The client took no more of what it was sent."""
@@ -77,23 +87,18 @@ class Connection:
         self._protocol: H11Protocol
 
     async def run(self) -> None:
-        """Answer requests, then close so that no answer is lost.
-
-        Raises:
-            OSError: the client was gone before it began.
-        """
-        client = _name(self._stream.socket.getpeername())
-        server = _name(self._stream.socket.getsockname())
+        """Answer requests, then close so that no answer is lost."""
+        served, guest = self._served, self._guest
         async with TaskGroup() as tasks:
             self._protocol = _Http11(
-                self._app,
-                self._config,
-                self._context,
+                served.app,
+                served.config,
+                served.context,
                 tasks,
-                ConnectionState({}),
-                False,  # no TLS
-                client,
-                server,
+                ConnectionState({GUEST: guest}),
+                guest.is_tls,
+                guest.client,
+                guest.server,
                 self._send,
             )
             with self._waiting:
@@ -153,8 +158,3 @@ class Connection:
                     drained_bytes += len(data)
             except _GONE:
                 pass
-
-
-def _name(address: Any) -> tuple[str, int] | None:
-    """Return host and port; those of Unix sockets have none."""
-    return (address[0], address[1]) if isinstance(address, tuple) else None

@@ -51,10 +51,16 @@ class Sources:
 
 
 class Exposition:
-    """Writes all metrics, from a registry of its own."""
+    """Writes all metrics, from a registry of its own.
+
+    `count_http` gives the HTTP connections, and how many of them follow a stream.
+    """
 
     def __init__(
-        self, sources: Sources, requests: Requests, count_http: Callable[[], int]
+        self,
+        sources: Sources,
+        requests: Requests,
+        count_http: Callable[[], tuple[int, int]],
     ) -> None:
         self._sources = sources
         self._requests = requests
@@ -75,7 +81,7 @@ class Exposition:
                 counts=counts,
                 oldest_wait_s=waited_s,
                 requests=self._requests,
-                http_connections=self._count_http(),
+                http=self._count_http(),
             )
         )
         text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
@@ -90,7 +96,7 @@ class _Figures(Collector):
     counts: Mapping[State, int]
     oldest_wait_s: float
     requests: Requests
-    http_connections: int
+    http: tuple[int, int]
 
     def collect(self) -> Iterator[Metric]:
         """Yield each metric."""
@@ -160,7 +166,7 @@ class _Figures(Collector):
             "harpcaller_connections", "Clients that are connected", labels=["kind"]
         )
         connections.add_metric(["lines"], self.sources.count_lines())
-        connections.add_metric(["http"], self.http_connections)
+        connections.add_metric(["http"], self.http[0])
         yield connections
         accepts = CounterMetricFamily(
             "harpcaller_accept_errors", "Connections not taken in", labels=["reason"]
@@ -174,6 +180,14 @@ class _Figures(Collector):
         for word in sorted(REQUEST_ERRORS):
             refused.add_metric([word.value], clients.refusals.counts[word])
         yield refused
+        yield from self._of_requests()
+
+    def _of_requests(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily(
+            "harpcaller_http_followers",
+            "Those of HTTP that follow a stream",
+            self.http[1],
+        )
         requests = CounterMetricFamily(
             "harpcaller_http_requests",
             "HTTP requests answered",
@@ -182,11 +196,16 @@ class _Figures(Collector):
         for (route, method, code), count in self.requests.counts.items():
             requests.add_metric([route, method, str(code)], count)
         yield requests
-        yield _histogram(
+        durations = HistogramMetricFamily(
             "harpcaller_http_request_seconds",
             "How long they took",
-            self.requests.durations_s,
+            labels=["route", "method", "code"],
         )
+        for (route, method, code), values in self.requests.durations_s.items():
+            durations.add_metric(
+                [route, method, str(code)], _buckets(values), values.total
+            )
+        yield durations
 
     def _of_workers(self) -> Iterator[Metric]:
         workers = self.sources.workers
@@ -213,12 +232,14 @@ class _Figures(Collector):
 
 
 def _histogram(name: str, told: str, values: Histogram) -> HistogramMetricFamily:
-    """Return a histogram in the form of the wire: each bucket holds those before it."""
-    counts = list(accumulate(values.counts))
-    bounds = [*(str(float(bound)) for bound in values.bounds), "+Inf"]
+    """Return a histogram without labels."""
     return HistogramMetricFamily(
-        name,
-        told,
-        buckets=list(zip(bounds, counts, strict=True)),
-        sum_value=values.total,
+        name, told, buckets=_buckets(values), sum_value=values.total
     )
+
+
+def _buckets(values: Histogram) -> list[tuple[str, float]]:
+    """Return the form of the wire: each bucket holds those before it."""
+    counts = accumulate(values.counts)
+    bounds = [*(str(float(bound)) for bound in values.bounds), "+Inf"]
+    return list(zip(bounds, counts, strict=True))

@@ -5,7 +5,6 @@ h11 reads the bytes; these are the rules that it and the server around it leave 
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable
 
@@ -16,9 +15,6 @@ MAX_TARGET_BYTES = 8 * 1024
 _LINE_BYTES = 4  # ": " and the line end
 _SPOKEN = ("1.0", "1.1")
 _SLASHES = re.compile("/{2,}")
-_LOCAL_HOST = re.compile(
-    r"(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]*)?", re.IGNORECASE
-)
 
 
 @attrs.frozen
@@ -47,22 +43,6 @@ def complain_of_framing(
     # RFC 9112, section 6.1: somebody on the way may have believed the other one.
     if {b"content-length", b"transfer-encoding"} <= names:
         return Complaint(400, "both Content-Length and Transfer-Encoding")
-    return None
-
-
-def complain_of_host(
-    server: tuple[str, int | None] | None, headers: Iterable[tuple[bytes, bytes]]
-) -> Complaint | None:
-    """Return what is wrong with the name that a client knows us by.
-
-    A web page of a name that its owner points at 127.0.0.1 is kept out so: its
-    requests carry that name. On other addresses, and on Unix sockets, any will do.
-    """
-    if server is None or not ipaddress.ip_address(server[0]).is_loopback:
-        return None
-    for name, value in headers:
-        if name == b"host" and not _LOCAL_HOST.fullmatch(value.decode("latin-1")):
-            return Complaint(403, "this address is for clients of this machine")
     return None
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import cast
 
 import attrs
@@ -15,7 +16,13 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework
 from starlette.types import ASGIApp
 
-from harpcaller.gateway.connection import RECEIVE_BYTES, Connection, Patience
+from harpcaller.gateway.connection import (
+    RECEIVE_BYTES,
+    Connection,
+    Patience,
+    Served,
+)
+from harpcaller.gateway.guest import Guest
 
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
@@ -40,65 +47,66 @@ class Gateway:
     """
 
     def __init__(self, app: ASGIApp, patience: Patience, caps: Caps) -> None:
-        self._app = ASGIWrapper(cast(ASGIFramework, app))  # the same, spelt twice
-        self._config = _server_config()
-        self._context = WorkerContext(None)
+        self._served = Served(
+            app=ASGIWrapper(cast(ASGIFramework, app)),  # the same, spelt twice
+            config=_server_config(),
+            context=WorkerContext(None),
+        )
         self._patience = patience
         self._caps = caps
         self._connections: set[Connection] = set()
-        self._peers: Counter[str] = Counter()
+        self._peers: Counter[str | None] = Counter()
 
     @property
     def connection_count(self) -> int:
-        """How many clients are connected."""
-        return len(self._connections)
+        """How many clients are connected, those that shake hands among them."""
+        return self._peers.total()
 
-    async def meet(self, stream: trio.SocketStream) -> None:
-        """Serve a client, if there is room for it."""
-        peer = _remote_peer(stream)
-        is_full = len(self._connections) >= self._caps.max_connections
-        if is_full or self._peers[peer] >= self._caps.max_per_peer:
+    @contextmanager
+    def room(self, peer: str | None) -> Iterator[bool]:
+        """Have room for one client more, for the block, if there is any.
+
+        `peer` is the address to count by, None for this machine's own.
+        """
+        is_full = self.connection_count >= self._caps.max_connections
+        has_many = peer is not None and self._peers[peer] >= self._caps.max_per_peer
+        if is_full or has_many:
             log.warning("connection.refused", reason="too many connections")
-            await _refuse(stream)
+            yield False
             return
-        if peer:
-            self._peers[peer] += 1
+        self._peers[peer] += 1
         try:
-            await self._serve(stream)
+            yield True
         finally:
             self._peers[peer] -= 1
-            if self._peers[peer] <= 0:
+            if not self._peers[peer]:
                 del self._peers[peer]
+
+    async def refuse(self, stream: trio.SocketStream) -> None:
+        """Say that there is no room, without waiting for the client."""
+        with trio.move_on_after(1):
+            try:
+                await stream.send_all(_FULL)
+                await stream.send_eof()
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                pass
 
     def end(self) -> None:
         """Close the connections that ask nothing, and the others after their answer."""
         for connection in list(self._connections):
             connection.end()
 
-    async def _serve(self, stream: trio.SocketStream) -> None:
-        connection = Connection(
-            stream, self._app, self._config, self._context, self._patience
-        )
+    async def serve(self, stream: trio.abc.HalfCloseableStream, guest: Guest) -> None:
+        """Answer a client until one of both has enough."""
+        connection = Connection(stream, guest, self._served, self._patience)
         self._connections.add(connection)
         try:
             await connection.run()
-        except OSError:
-            pass  # the client was gone
         except Exception:
             if not connection.is_broken:
                 log.exception("connection.crashed")
         finally:
             self._connections.discard(connection)
-
-
-async def _refuse(stream: trio.SocketStream) -> None:
-    """Say that there is no room, without waiting for the client."""
-    with trio.move_on_after(1):
-        try:
-            await stream.send_all(_FULL)
-            await stream.send_eof()
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            pass
 
 
 def _server_config() -> Config:
@@ -108,14 +116,3 @@ def _server_config() -> Config:
     config.include_server_header = False
     config.h11_max_incomplete_size = RECEIVE_BYTES
     return config
-
-
-def _remote_peer(stream: trio.SocketStream) -> str:
-    """Return the address to count by; empty for this machine's own."""
-    try:
-        name = stream.socket.getpeername()
-    except OSError:
-        return "gone"
-    if not isinstance(name, tuple) or ipaddress.ip_address(name[0]).is_loopback:
-        return ""
-    return str(name[0])

@@ -8,7 +8,8 @@ from protocol.call import Call
 from protocol.errors import ErrorType, WireError
 
 _SAY_WHO = (
-    'say who you are: {"harpcaller":1,"hello":{"token":"..."}}, or with a certificate'
+    'say who you are: {"harpcaller":1,"hello":{"token":"..."}}, over HTTP in '
+    "Authorization, or with a certificate"
 )
 
 
@@ -37,6 +38,19 @@ def check_role(role: Role, identity: Identity) -> None:
     """
     if not identity.has(role) and not identity.has(Role.SUBMIT):
         raise lacks(role, identity)
+
+
+def demand(role: Role, identity: Identity, *, everywhere: bool = False) -> None:
+    """Return if `identity` has a role; with `everywhere`, over the jobs of all hosts.
+
+    Raises:
+        WireError: `unauthorized` to nobody; `forbidden`.
+    """
+    if not identity.has(role):
+        raise lacks(role, identity)
+    if everywhere and not identity.may_do_all(role):
+        message = f'"{identity.name}" has the role "{role}" on some hosts only'
+        raise WireError(ErrorType.FORBIDDEN, message, {"role": role.value})
 
 
 def lacks(role: Role, identity: Identity) -> WireError:

@@ -61,6 +61,15 @@ class Visitor:
             proved = identities.named(proved.name)
         return proved or identities.anonymous(is_at_home=self._is_at_home)
 
+    async def shown(self, token: str) -> Visitor:
+        """Return a visitor who is whose token it is; this one stays who he is.
+
+        Raises:
+            WireError: `unauthorized`, it is nobody's.
+        """
+        proved = await self._desk.identify(token, self._origin)
+        return Visitor(self._desk, self._origin, proved, is_at_home=False)
+
     async def prove(self, token: str) -> None:
         """Become whose token it is.
 

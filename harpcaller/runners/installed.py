@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import attrs
 
 from harpcaller.adapters.adapter import Adapter
-from harpcaller.runners.outside.s3 import S3Settings
+from harpcaller.runners.outside.s3_client import S3Settings
 
 PREFIX: Final = "@"  # of hosts that are adapters
 
@@ -33,6 +33,9 @@ class Adapters:
     def configure(self, installed: Iterable[Installed]) -> None:
         """Go by these from now on."""
         self._by_host = {PREFIX + one.adapter.name: one for one in installed}
+
+    def __iter__(self) -> Iterator[Installed]:
+        return iter(self._by_host.values())
 
     def find(self, host: str) -> Installed | None:
         """Return the adapter that is called as `host`."""

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import pytest
-
 from harpcaller.gateway.framing import (
     MAX_HEAD_BYTES,
     MAX_TARGET_BYTES,
     collapsed,
     complain_of_framing,
-    complain_of_host,
 )
 
 Headers = list[tuple[bytes, bytes]]
-LOOPBACK = ("127.0.0.1", 3580)
 
 
 def status_of(version: str, target_bytes: int, headers: Headers) -> int | None:
     """Return the status of the complaint, if there is one."""
     complaint = complain_of_framing(version, target_bytes, headers)
     return None if complaint is None else complaint.status
-
-
-def is_known(server: tuple[str, int] | None, host: bytes) -> bool:
-    """Tell whether a client may call us by this name."""
-    return complain_of_host(server, [(b"x", b"evil"), (b"host", host)]) is None
 
 
 def test_both_versions_of_http_1_are_spoken_and_no_other() -> None:
@@ -56,37 +47,6 @@ def test_a_body_has_one_length() -> None:
     assert status_of("1.1", 1, [length]) is None
     assert status_of("1.1", 1, [coding]) is None
     assert status_of("1.1", 1, [length, coding]) == 400
-
-
-@pytest.mark.parametrize(
-    "host",
-    [b"localhost", b"LOCALHOST:3580", b"127.0.0.1:3580", b"127.8.9.1", b"[::1]:1"],
-)
-def test_on_loopback_we_are_known_by_its_names(host: bytes) -> None:
-    """Whatever way a client of this machine came by the address."""
-    assert is_known(LOOPBACK, host)
-    assert is_known(("::1", 3580), host)
-
-
-@pytest.mark.parametrize(
-    "host",
-    [
-        b"evil.example",
-        b"localhost.evil.example",
-        b"127.0.0.1.evil.example",
-        b"",
-        b"\xff",
-    ],
-)
-def test_on_loopback_no_other_name_will_do(host: bytes) -> None:
-    """A web page could have us answer it by a name that points here."""
-    assert not is_known(LOOPBACK, host)
-
-
-def test_elsewhere_any_name_will_do() -> None:
-    """What others call this machine we do not know; web pages reach no socket file."""
-    assert is_known(("192.0.2.1", 3580), b"dispatcher.example")
-    assert is_known(None, b"anything")
 
 
 def test_slashes_in_a_row_are_one() -> None:

@@ -12,14 +12,14 @@ from pathlib import Path
 import protocol_page
 import pytest
 
-from protocol.errors import OUTCOME_ERRORS, REQUEST_ERRORS, ErrorType
-from protocol.requests import (
-    MAX_CONTAINERS,
+from protocol.call_fields import (
     MAX_KEY_CHARACTERS,
     MAX_NAME_CHARACTERS,
     MAX_RETRIES,
     MAX_SEALED,
 )
+from protocol.errors import OUTCOME_ERRORS, REQUEST_ERRORS, ErrorType
+from protocol.requests import MAX_CONTAINERS
 
 ROOT = protocol_page.PAGE.parents[1]
 

@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import attrs
 
-_SLOWER = b"<Error><Code>SlowDown</Code><Message>slower</Message></Error>"
-SLOW_DOWN = (
-    b"HTTP/1.1 503 Slow Down\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b"
-) % (len(_SLOWER), _SLOWER)
 SILENCE = b""
+DRIP = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"  # then a byte now and then
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
 HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\nConnection: close\r\n\r\n{}"
 ENDLESS = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"  # no length, and more to come
+DRIPS = 20
+
+
+def answer(status: int, body: bytes = b"", *headers: bytes) -> bytes:
+    """Return what a server says before it closes; it tells how long `body` is."""
+    lines = (b"Content-Length: %d" % len(body), b"Connection: close", *headers)
+    head = b"HTTP/1.1 %d As Scripted\r\n%b" % (status, b"\r\n".join(lines))
+    return head + b"\r\n\r\n" + body
+
+
+def refusal(status: int, code: str) -> bytes:
+    """Return how S3 refuses."""
+    return answer(status, b"<Error><Code>%b</Code></Error>" % code.encode())
+
+
+SLOW_DOWN = refusal(503, "SlowDown")
 
 
 @attrs.define
@@ -50,10 +64,10 @@ def _serve(
         while True:
             client, _ = listener.accept()
             held.append(client)
-            answer = answers[min(server.connections, len(answers) - 1)]
+            step = answers[min(server.connections, len(answers) - 1)]
             server.connections += 1
-            if answer != SILENCE:
-                _answer(client, answer)
+            if step != SILENCE:
+                _answer(client, step)
     except OSError:
         return  # the listener was closed
     finally:
@@ -61,14 +75,17 @@ def _serve(
             client.close()
 
 
-def _answer(client: socket.socket, answer: bytes) -> None:
+def _answer(client: socket.socket, step: bytes) -> None:
     request = b""
     while b"\r\n\r\n" not in request:
         request += client.recv(65536)
     try:
-        client.sendall(answer)
-        for _ in range(64 if answer == ENDLESS else 0):
+        client.sendall(step)
+        for _ in range(64 if step == ENDLESS else 0):
             client.sendall(b" " * 65536)
+        for _ in range(DRIPS if step == DRIP else 0):
+            time.sleep(0.1)
+            client.sendall(b" ")
         client.shutdown(socket.SHUT_WR)
     except OSError:
         return  # who asked has had enough

@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,18 @@ class Told:
     content_type: str
     body: bytes
     took_s: float
+    headers: http.client.HTTPMessage
+
+    @property
+    def value(self) -> Any:
+        """The body, which is JSON."""
+        assert self.content_type == "application/json", self
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> str:
+        """The word of the error that it is."""
+        return str(self.value["error"]["type"])
 
     @property
     def reasons(self) -> list[str]:
@@ -50,17 +63,31 @@ class WebClient:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def get(self, path: str) -> Told:
+    def get(self, path: str, **headers: str) -> Told:
         """Return the answer."""
+        return self.ask("GET", path, None, **headers)
+
+    def ask(
+        self, method: str, path: str, body: bytes | None = None, **headers: str
+    ) -> Told:
+        """Return the answer to a request; `_` in the names of headers is a dash."""
         begun = time.monotonic()
-        self._connection.request("GET", path)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self._connection.request(method, path, body, named)
         answer = self._connection.getresponse()
         return Told(
             status=answer.status,
             content_type=answer.headers["Content-Type"],
             body=answer.read(),
             took_s=time.monotonic() - begun,
+            headers=answer.headers,
         )
+
+    def submit(self, call: Mapping[str, Any], **headers: str) -> Told:
+        """Return the answer to a call."""
+        body = json.dumps(call).encode()
+        headers.setdefault("Content_Type", "application/json")
+        return self.ask("POST", "/v1/calls", body, **headers)
 
 
 def web_address(daemon: DaemonProcess) -> tuple[str, int]:

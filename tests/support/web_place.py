@@ -5,18 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import attrs
 import trio
-from starlette.routing import Route
 
 from harpcaller.addresses import TcpAddress
+from harpcaller.doors import Door
 from harpcaller.front.accept import accept_for_ever
 from harpcaller.front.sockets import open_listeners
-from harpcaller.gateway.app import Handler, application, bounded
+from harpcaller.gateway.app import application
 from harpcaller.gateway.connection import Patience
+from harpcaller.gateway.endpoint import Endpoint, Handler
+from harpcaller.gateway.house import House
 from harpcaller.gateway.server import Caps, Gateway
 from harpcaller.gateway.treatment import Requests, Treatment
+from harpcaller.identities.reception import Reception
 from harpcaller.meters import Accepts
 
 _LENGTH = re.compile(rb"content-length: ([0-9]+)", re.IGNORECASE)
@@ -40,6 +44,7 @@ class Place:
     port: int
     gateway: Gateway
     requests: Requests
+    house: House
     sessions: trio.Nursery
 
     async def connect(self) -> Peer:
@@ -115,35 +120,40 @@ def post(path: str, *lines: str) -> bytes:
     return get(path, *lines).replace(b"GET", b"POST", 1)
 
 
-def route(path: str, handler: Handler, **limits: float) -> Route:
-    """Return a route for GET and POST."""
-    max_body_bytes = int(limits.pop("max_body_bytes", 1000))
-    endpoint = bounded(handler, max_body_bytes=max_body_bytes, **limits)
-    return Route(path, endpoint, methods=["GET", "POST"])
+def route(path: str, handler: Handler, **limits: Any) -> list[Endpoint]:
+    """Return endpoints for GET, HEAD and POST that ask nobody who he is."""
+    more = {"operation": {}, "max_body_bytes": 1000, **limits}
+    return [
+        Endpoint(method=method, path=path, handler=handler, **more)
+        for method in ("GET", "HEAD", "POST")
+    ]
 
 
 @asynccontextmanager
 async def a_gateway(
-    routes: Sequence[Route],
+    endpoints: Sequence[Endpoint],
     patience: Patience | None = None,
     caps: Caps | None = None,
     host: str = "127.0.0.1",
+    house: House | None = None,
 ) -> AsyncIterator[Place]:
-    """Serve `routes` until the block ends."""
-    requests = Requests()
-    app = Treatment(application(routes), requests)
+    """Serve `endpoints` until the block ends."""
+    requests, house = Requests(), house or House(Reception())
+    app = Treatment(application(endpoints, house), requests, house)
     gateway = Gateway(app, patience or Patience(), caps or Caps())
     [listening] = await open_listeners([TcpAddress(host, 0)])
     assert isinstance(listening.address, TcpAddress)
+    door = Door(listening.address, house.reception, gateway)
     async with trio.open_nursery() as sessions:
         sessions.start_soon(
-            accept_for_ever, listening.sock, gateway.meet, sessions, Accepts()
+            accept_for_ever, listening.sock, door.meet, sessions, Accepts()
         )
         yield Place(
             host=host,
             port=listening.address.port,
             gateway=gateway,
             requests=requests,
+            house=house,
             sessions=sessions,
         )
         sessions.cancel_scope.cancel()

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import trio
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
+from structlog.typing import EventDict
 from web_place import Place, get, route
 
 from harpcaller.gateway.connection import Patience
+from harpcaller.gateway.endpoint import Inquiry
 
 
-async def echo(_request: Request, body: bytes) -> Response:
+async def echo(inquiry: Inquiry) -> Response:
     """Give the body back."""
-    return Response(body or b"hello")
+    return Response(inquiry.body or b"hello")
 
 
-async def crash(_request: Request, _body: bytes) -> Response:
+async def crash(_: Inquiry) -> Response:
     """Meet a bug."""
     raise ZeroDivisionError
 
 
-async def hang(_request: Request, _body: bytes) -> Response:
+async def hang(_: Inquiry) -> Response:
     """Never answer."""
     await trio.sleep_forever()
     raise AssertionError
 
 
-async def nap(_request: Request, _body: bytes) -> Response:
+async def nap(_: Inquiry) -> Response:
     """Take longer than a client may be idle."""
     await trio.sleep(0.6)
     return Response(b"awake")
@@ -44,18 +47,18 @@ class Endless(Response):
             await send({"type": "http.response.body", **piece})
 
 
-async def pour(_request: Request, _body: bytes) -> Response:
+async def pour(_: Inquiry) -> Response:
     """Stream for ever."""
     return Endless()
 
 
 ROUTES = [
-    route("/echo", echo, body_s=0.5),
-    route("/large", echo, max_body_bytes=2**22),
-    route("/crash", crash),
-    route("/hang", hang, answer_s=0.3),
-    route("/nap", nap),
-    route("/pour", pour),
+    *route("/echo", echo, body_s=0.5),
+    *route("/large", echo, max_body_bytes=2**22),
+    *route("/crash", crash),
+    *route("/hang", hang, answer_s=0.3),
+    *route("/nap", nap),
+    *route("/pour", pour),
 ]
 HASTY = Patience(idle_s=0.3, send_s=0.5)
 
@@ -63,3 +66,8 @@ HASTY = Patience(idle_s=0.3, send_s=0.5)
 async def assert_serves(place: Place) -> None:
     """Fail unless others are served as if nothing had happened."""
     assert (await place.ask(get("/echo"))).body == b"hello"
+
+
+def troubles(logs: Sequence[EventDict]) -> Sequence[EventDict]:
+    """Return the lines that tell of more than a request."""
+    return [line for line in logs if line["event"] != "request.answered"]

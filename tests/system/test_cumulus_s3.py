@@ -181,7 +181,11 @@ def test_others_go_on_while_a_large_payload_is_read(
 
 def stored(**more: Any) -> dict[str, Any]:
     """Return a message whose first task has it stored."""
-    meta = {**MESSAGE["cumulus_meta"], "system_bucket": "private"}
+    meta = {
+        **MESSAGE["cumulus_meta"],
+        "execution_name": "é 1",
+        "system_bucket": "private",
+    }
     replace = {"FullMessage": True}
     return {
         **MESSAGE,
@@ -203,6 +207,7 @@ def test_a_message_is_stored_between_tasks(ingest: Ingest, store: ObjectStore) -
     message = stored()
     message.pop("ReplaceConfig")
     assert json.loads(found["Body"].read()) == message
+    assert found["Metadata"] == {"execution": "%C3%A9%201", "task": "first"}
     assert result == message
 
 

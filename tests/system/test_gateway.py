@@ -8,7 +8,7 @@ from hpack import Encoder
 from hyperframe.frame import HeadersFrame, SettingsFrame
 from structlog.testing import capture_logs
 from web_place import a_gateway, get, post
-from web_routes import ROUTES, assert_serves
+from web_routes import ROUTES, assert_serves, troubles
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 CHUNKED = "Transfer-Encoding: chunked"
@@ -178,7 +178,7 @@ async def test_a_bug_is_told_and_logged_and_the_connection_lives() -> None:
 
     assert [answer.status for answer in answers] == [500, 200]
     assert b"ZeroDivision" not in answers[0].body
-    assert [(one["event"], one["route"]) for one in logs] == [
+    assert [(one["event"], one["route"]) for one in troubles(logs)] == [
         ("request.crashed", "/crash")
     ]
 
@@ -191,3 +191,28 @@ async def test_labels_are_bounded_whatever_is_asked() -> None:
             await peer.receive()
 
     assert place.requests.counts == {("none", "other", 404): 100}
+
+
+@pytest.mark.parametrize(
+    ("data", "closes"),
+    [
+        (post("/echo", "Content-Length: 2000") + b"x" * 2000, True),
+        (post("/nothing", "Content-Length: 3") + b"abc", True),
+        (post("/nothing", "Content-Length: 0"), True),
+        (get("/nothing"), False),
+        (post("/echo", "Content-Length: 3") + b"abc", False),
+    ],
+    ids=range(5),
+)
+async def test_a_connection_whose_request_was_not_read_is_said_to_end(
+    data: bytes, closes: bool
+) -> None:
+    """A client that sent its next request there would not know what became of it."""
+    async with a_gateway(ROUTES) as place, await place.connect() as peer:
+        await peer.send(data)
+        told = await peer.receive()
+        if not closes:
+            await peer.send(get("/echo"))
+            assert (await peer.receive()).status == 200
+
+    assert (b"connection: close" in told.head.lower()) is closes

@@ -22,8 +22,8 @@ from object_store import (
 from scripted_http import ENDLESS, GOOD, HALF, SILENCE, SLOW_DOWN, scripted_http
 
 from harpcaller.adapters.machine import Save
-from harpcaller.runners.outside import Outside
-from harpcaller.runners.outside.s3 import S3Mover, S3Settings
+from harpcaller.runners.outside.s3 import S3Mover
+from harpcaller.runners.outside.s3_client import S3Settings
 from harpcaller.runners.transfers import TransferFailed
 
 MIB = 2**20
@@ -76,6 +76,19 @@ async def test_what_was_saved_is_fetched(weed: ObjectStore) -> None:
     head = weed.client().head_object(Bucket="private", Key="spill/a")
     assert head["ContentType"] == "application/json"
     assert head["Metadata"] == {"execution": "%C3%A9%201"}
+
+
+@needs_weed
+async def test_a_long_note_is_cut(weed: ObjectStore) -> None:
+    """Amazon refuses more than 2 KB of metadata: a name is no reason to lose all."""
+    notes = {"execution": "é" * 4000, "task": "t" * 4000}
+
+    save = a_save("s3://private/long", metadata=notes)
+    await patient(weed).save(save, again=False)
+
+    head = weed.client().head_object(Bucket="private", Key="long")
+    assert head["Metadata"]["execution"].startswith("%C3%A9%C3%A9")
+    assert sum(map(len, head["Metadata"].values())) == 1024
 
 
 @needs_weed
@@ -234,14 +247,6 @@ async def test_what_boto3_cannot_use_is_told() -> None:
     with credentials():
         empty = await failure(mover("http://127.0.0.1:9"), "s3:///k")
     assert empty.code == "ParamValidationError"
-
-
-async def test_another_scheme_is_nobodys() -> None:
-    """It is no file of this machine's."""
-    with pytest.raises(TransferFailed) as caught:
-        await Outside({}).fetch("file:///etc/hostname", MIB)
-
-    assert caught.value.code == "NotSupported"
 
 
 def test_boto3_is_imported_by_who_needs_it() -> None:

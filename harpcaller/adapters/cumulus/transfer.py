@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import quote
 
 from harpcaller.adapters.cumulus.errors import DATA_LIMIT, CumulusError, too_large
 from harpcaller.adapters.cumulus.execution import Execution, Steps, Visit
@@ -69,8 +68,8 @@ def save(execution: Execution, key: str, stored: Stored) -> Steps[dict[str, Json
 
 
 def _tags(execution: Execution) -> dict[str, str]:
-    """Return what is noted beside a stored object: ASCII, as headers want it."""
-    return {"execution": quote(execution.name), "task": quote(execution.at.name)}
+    """Return what is noted beside a stored object."""
+    return {"execution": execution.name, "task": execution.at.name}
 
 
 def _note(execution: Execution, word: str, reference: Reference, size: int) -> None:

@@ -1,0 +1,88 @@
+"""Coroutines that are pure but for what they ask of us: their steps run in threads.
+
+A handler that reads a large body would keep the loop for too long; while it waits
+for an operation it keeps nothing, no thread either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from functools import partial
+from typing import Any, Generic, TypeAlias, TypeVar
+
+import attrs
+import trio
+
+from harpcaller.adapters.route import Accepted, Operations
+from protocol.call import Call
+from protocol.errors import WireError
+from protocol.job import JobId
+from protocol.outcome import Outcome
+
+T = TypeVar("T")
+Work: TypeAlias = Callable[[], Awaitable[T]]
+
+
+async def in_threads(
+    handle: Callable[[Operations], Coroutine[Any, Any, T]], means: Operations
+) -> T:
+    """Return what `handle` does; what it asks of `means` is done in the loop.
+
+    Raises:
+        WireError: `handle` did.
+    """
+    coroutine = handle(_Wishes(means))
+    step: Callable[[], Work[Any]] = partial(coroutine.send, None)
+    try:
+        while True:
+            wish = await trio.to_thread.run_sync(_step, step)
+            if isinstance(wish, _Done):
+                answer: T = wish.value
+                return answer
+            try:
+                step = partial(coroutine.send, await wish())
+            except WireError as error:
+                step = partial(coroutine.throw, error)
+    finally:
+        coroutine.close()
+
+
+@attrs.frozen
+class _Done:
+    value: Any
+
+
+@attrs.frozen
+class _Wish(Generic[T]):
+    """Awaiting it hands its work to whoever steps the coroutine."""
+
+    _work: Work[T]
+
+    def __await__(self) -> Generator[Work[T], T, T]:
+        """Return what came of it."""
+        return (yield self._work)
+
+
+@attrs.frozen
+class _Wishes:
+    """Operations that are wished for in a thread and done elsewhere."""
+
+    _means: Operations
+
+    async def submit(self, call: Call) -> Accepted:
+        """See `Operations.submit`."""
+        accepted: Accepted = await _Wish(partial(self._means.submit, call))
+        return accepted
+
+    async def outcome(self, job_id: JobId) -> Outcome:
+        """See `Operations.outcome`."""
+        outcome: Outcome = await _Wish(partial(self._means.outcome, job_id))
+        return outcome
+
+
+def _step(step: Callable[[], Work[Any]]) -> Work[Any] | _Done:
+    """Return what is wished for next; a StopIteration must not leave a thread."""
+    try:
+        return step()
+    except StopIteration as stop:
+        return _Done(stop.value)
