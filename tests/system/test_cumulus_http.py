@@ -1,78 +1,112 @@
-"""Messages posted to the Cumulus adapter's path, through the daemon to their result."""
+"""Cumulus messages by HTTP: accepted, refused, and the same one twice."""
 
 from __future__ import annotations
 
+import http.client
 import json
-from collections.abc import Iterator
+import socket
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ingest import MESSAGE, Ingest, running_ingest
-from openapi_document import Document
-from web_client import ON, WebClient, web_client
 
 PROCEDURES = """
 @procedure
-def count(input, config, cumulus_config=None):
-    return {"n": len(input["text"])}
+def noop(input, config, cumulus_config=None):
+    return {"done": True}
 """
-DEFINITION = {"name": "Count", "tasks": [{"name": "count", "host": "w"}]}
-LARGE = 3 * 2**20
+DEFINITION = {"name": "Wf", "tasks": [{"name": "noop", "host": "w"}]}
+META = {
+    **MESSAGE["cumulus_meta"],
+    "state_machine": "arn:aws:states:us-east-1:1:stateMachine:Wf",
+}
+NAMED = {**MESSAGE, "cumulus_meta": META}
 
 
-@pytest.fixture(name="ingest", scope="module")
-def fixture_ingest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ingest]:
-    """Run a dispatcher with the adapter and HTTP."""
-    folder: Path = tmp_path_factory.mktemp("posted")
-    table = f'[http]\nlisten = "{ON["http.listen"]}"\n'
-    definitions = {"Count": DEFINITION}
-    with running_ingest(folder, definitions, PROCEDURES, table=table) as ingest:
-        yield ingest
+@pytest.fixture(scope="module")
+def ingest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ingest]:
+    """Run a dispatcher that listens to HTTP on a Unix socket too."""
+    folder = tmp_path_factory.mktemp("ingest")
+    table = f'dedupe = true\n[http]\nlisten = "unix:{folder}/http"\n'
+    with running_ingest(folder, {"Wf": DEFINITION}, PROCEDURES, table=table) as running:
+        yield running
 
 
-@pytest.fixture(name="web")
-def fixture_web(ingest: Ingest) -> Iterator[WebClient]:
-    """Return a connection to it."""
-    with web_client(ingest.daemon) as web:
-        yield web
+class UnixConnection(http.client.HTTPConnection):
+    """A connection to a Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=20)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect to it."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(str(self._path))
 
 
-@pytest.mark.parametrize("size", [10, LARGE])
-def test_a_message_becomes_a_job_with_a_result(web: WebClient, size: int) -> None:
-    """Where that is found is told at once, however long the message."""
-    message = {**MESSAGE, "payload": {"text": "x" * size}}
+def ask(
+    ingest: Ingest, method: str, path: str, body: Any = None
+) -> tuple[int, Mapping[str, str], Any]:
+    """Return status, headers and body of an answer."""
+    connection = UnixConnection(ingest.daemon.directory.parent / "http")
+    data = None if body is None else json.dumps(body)
+    headers = {} if body is None else {"Content-Type": "application/json"}
+    connection.request(method, path, data, headers)
+    response = connection.getresponse()
+    answer = (
+        response.status,
+        {n.lower(): v for n, v in response.headers.items()},
+        json.loads(response.read()),
+    )
+    connection.close()
+    return answer
 
-    told = web.ask("POST", "/cumulus?workflow=Count", json.dumps(message).encode())
-    result = web.get(f"{told.headers['Location']}?wait=30")
 
-    assert told.status == 202
-    assert told.value["job_id"] in told.headers["Location"]
-    assert result.value["result"]["payload"] == {"n": size}
+def test_a_message_is_accepted(ingest: Ingest) -> None:
+    """C-21: a job id, and where its result will be; the same body is the same job."""
+    status, headers, told = ask(ingest, "POST", "/cumulus", NAMED)
+    again = ask(ingest, "POST", "/cumulus", NAMED)
+    place = headers["location"]
+    result = ask(ingest, "GET", f"{place}?wait=20")
+
+    assert status == 202
+    assert again[2]["job_id"] == told["job_id"]
+    assert told["job_id"] in place
+    assert result[0] == 200
+    assert result[2]["result"] == {**NAMED, "payload": {"done": True}}
 
 
 @pytest.mark.parametrize(
-    ("target", "body", "status"),
+    ("path", "body", "code"),
     [
-        ("/cumulus?workflow=Count", b"nonsense", 400),
-        ("/cumulus?workflow=None", b"{}", 400),
-        ("/cumulus?wrokflow=Count", b"{}", 400),
-        ("/cumulus", b"x" * (4 * 2**20 + 1), 413),
+        ("/cumulus?workflow=Wf", [1], "Cumulus.InvalidMessage"),
+        (
+            "/cumulus?workflow=Wf",
+            {"cumulus_meta": {}, "meta": 1},
+            "Cumulus.InvalidMessage",
+        ),
+        ("/cumulus?workflow=Wf", {"cma": {}}, "Cumulus.InvalidMessage"),
+        (
+            "/cumulus?workflow=Wf",
+            {"cumulus_meta": {}, "replace": {}},
+            "Cumulus.InvalidMessage",
+        ),
+        ("/cumulus?workflow=No", {"cumulus_meta": {}}, "Cumulus.UnknownWorkflow"),
+        (
+            "/cumulus?workflow=Wf&start_at=no",
+            {"cumulus_meta": {}},
+            "Cumulus.UnknownTask",
+        ),
     ],
-    ids=range(4),
 )
-def test_what_is_no_message_is_refused(
-    web: WebClient, target: str, body: bytes, status: int
+def test_a_bad_message_is_no_job(
+    ingest: Ingest, path: str, body: Any, code: str
 ) -> None:
-    """In the shape of our own errors."""
-    told = web.ask("POST", target, body)
+    """C-7: E1 to E5."""
+    status, _, told = ask(ingest, "POST", path, body)
 
-    assert told.status == status
-    assert told.value["error"]["message"]
-
-
-def test_its_path_is_in_the_document(web: WebClient) -> None:
-    """Which stays valid with it."""
-    document = Document(web.get("/openapi.json").value)
-
-    assert document.complaints() == []
-    assert document.value["paths"]["/cumulus"]["post"]["tags"] == ["cumulus"]
+    assert status == 400
+    assert told["error"]["data"]["code"] == code
