@@ -56,11 +56,6 @@ class Tally:
         """Tell whether the queue would let one more run."""
         return self.concurrency is None or self.running < self.concurrency
 
-    @property
-    def is_empty(self) -> bool:
-        """Tell whether the queue has no jobs, and so is gone."""
-        return not self.running and not any(self.waiting)
-
 
 class Admission:
     """Counts the jobs of every queue, and says who may run.
