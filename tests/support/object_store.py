@@ -156,9 +156,16 @@ def _is_free(port: int) -> bool:
 
 
 @contextmanager
-def credentials(user: str = "ingest", secret: str = SECRET) -> Iterator[None]:
-    """Have boto3 find these, here and in processes that are started meanwhile."""
+def credentials(
+    user: str = "ingest", secret: str = SECRET, profiles: str = os.devnull
+) -> Iterator[None]:
+    """Have boto3 find these, here and in processes that are started meanwhile.
+
+    `profiles` is a file; one that is asked for by name comes before `user`.
+    """
     wanted = {
+        "AWS_CONFIG_FILE": profiles,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_ACCESS_KEY_ID": user,
         "AWS_SECRET_ACCESS_KEY": secret,
         "AWS_DEFAULT_REGION": "us-east-1",

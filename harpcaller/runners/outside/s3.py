@@ -91,7 +91,8 @@ class S3Mover:
 
     async def _made_client(self) -> Any:
         async with self._making:
-            if self._client is None:
-                make = make_client
-                self._client = await trio.to_thread.run_sync(make, self._settings)
+            if self._client is None:  # credentials may be a program's, which hangs
+                self._client = await trio.to_thread.run_sync(
+                    make_client, self._settings, abandon_on_cancel=True
+                )
         return self._client

@@ -98,7 +98,7 @@ def make_client(settings: S3Settings) -> Any:
         client = session.client(
             SCHEME, endpoint_url=settings.endpoint_url, config=config
         )
-    except (BotoCoreError, ValueError) as error:
+    except (BotoCoreError, OSError, ValueError) as error:
         code = type(error).__name__
         raise TransferFailed(code, f"S3 cannot be used: {code}") from None
     client.meta.events.register("before-call.s3.HeadBucket", _stay)
