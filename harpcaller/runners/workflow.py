@@ -78,7 +78,7 @@ class WorkflowRunner:
         end_children = partial(self._means.children.end_all, claim.job_id)
         try:
             outcome = await self._drive(claim, progress)
-        except Exception:
+        except Exception:  # a bug: it is told as one, and its children end too
             await end_children()
             raise
         await end_children()

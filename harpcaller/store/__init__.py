@@ -22,6 +22,7 @@ from harpcaller.store.errors import (
     TooManyQueued,
     Unavailable,
 )
+from harpcaller.store.pages import JobFilter, JobPage, LogPage, QueueHead, QueuePage
 from harpcaller.store.write import Write
 from protocol.call import Call, Sealed
 from protocol.job import JobId, JobRecord, State
@@ -128,56 +129,6 @@ class CancelResult(StrEnum):
     REQUESTED = "requested"  # it runs; its owner has to end it
     FINISHED = "finished"  # it had ended before
     UNKNOWN = "unknown"
-
-
-@attrs.frozen(kw_only=True)
-class LogPage:
-    """Consecutive packets from the log, the first of number `first`."""
-
-    first: int
-    packets: tuple[JsonText, ...]
-
-
-@attrs.frozen(kw_only=True)
-class JobFilter:
-    """Which jobs to list; None does not ask. `queue` is a canonical name."""
-
-    state: State | None = None
-    host: str | None = None
-    procedure: str | None = None
-    queue: JsonText | None = None
-    label: str | None = None
-    parent: JobId | None = None
-    submitted_before: float | None = None
-    submitted_after: float | None = None
-    id_part: str | None = None
-
-
-@attrs.frozen(kw_only=True)
-class JobPage:
-    """Jobs, oldest first; `after` continues the list, None at its end."""
-
-    jobs: tuple[JobRecord, ...]
-    after: str | None
-
-
-@attrs.frozen(kw_only=True)
-class QueueHead:
-    """A queue at one instant."""
-
-    name: JsonText
-    concurrency: int
-    is_paused: bool
-    running: tuple[JobId, ...]
-    queued: int
-
-
-@attrs.frozen(kw_only=True)
-class QueuePage:
-    """Queues in the order of their names' digests; `after` continues the list."""
-
-    queues: tuple[QueueHead, ...]
-    after: str | None
 
 
 @attrs.frozen(kw_only=True)

@@ -61,6 +61,14 @@ def test_a_call_is_a_child_with_a_queue_of_its_request() -> None:
             "client": "test-client",
         },
     }
+
+
+def test_a_call_has_what_its_procedure_needs() -> None:
+    """H-15: the environment of a service, and its inputs inline."""
+    loaded = settings()
+
+    first = calls(loaded, judged(loaded, COPY, operation("async-2.json")))[0]
+
     assert arguments(first)["env"] == {
         "APP_NAME": "test/copy",
         "HARP_SERVICE_TITLE": "Copy",

@@ -41,8 +41,7 @@ def validate(schema: JsonValue, value: JsonValue, what: str) -> None:
     validator = _validator(canonical(schema))
     try:
         error = next(iter(validator.iter_errors(value)), None)
-    except Exception as failed:
-        # A reference that leads outside of the schema: nothing is fetched.
+    except Exception as failed:  # of a reference out of the schema: none is fetched
         raise _violation(what, f"the schema cannot be applied: {what}") from failed
     if error is not None:
         path = what + error.json_path.removeprefix("$")

@@ -82,10 +82,9 @@ def judge(
     )
     _refuse_callback(settings, request, message)
     found = _find_inputs(message, sources, documents)
-    granules = tuple(each for each in found.inputs if isinstance(each, Granule))
-    if not message.sources or not (granules or found.is_open):
+    if not message.sources or not (found.granules or found.is_open):
         raise Refusal(Code.NO_GRANULES, "Request has no input granules")
-    _refuse_urls(settings, granules)
+    _refuse_urls(settings, found.granules)
     chain = _find_chain(settings, request)
     if is_checked:
         _refuse_collections(chain, message)
@@ -94,27 +93,42 @@ def judge(
         raise cannot_read(found.unreadable)
     if found.missing is not None:
         return found.missing
-    count = len(found.inputs)
-    is_sync = is_synchronous(chain, message.fields, count)
+    judged = _judged(settings, request, chain, message, found)
     if is_checked:
-        refuse_counts(settings, chain, count, is_sync=is_sync)
-    needed = needed_steps(chain, message.fields, granules, settings.native_format)
-    unusable = tuple(each for each in found.inputs if isinstance(each, Unusable))
+        count = len(found.inputs)
+        refuse_counts(settings, chain, count, is_sync=judged.is_sync)
+    return judged
+
+
+def _judged(
+    settings: Settings, request: Request, chain: Chain, message: Message, found: _Found
+) -> Judged:
+    fields, granules = message.fields, found.granules
+    needed = needed_steps(chain, fields, granules, settings.native_format)
     return Judged(
         request=request,
         chain=chain,
         message=message,
         steps=needed.steps,
         granules=granules,
-        is_sync=is_sync,
-        catalog=found.catalog if not unusable else None,
-        unusable=unusable,
-        warnings=(
-            *message.warnings,
-            *warn_of_extents(chain, message.fields),
-            *needed.warnings,
-            *(each.text for each in unusable),
-        ),
+        is_sync=is_synchronous(chain, fields, len(found.inputs)),
+        catalog=found.catalog if not found.unusable else None,
+        unusable=found.unusable,
+        warnings=_warnings(chain, message, found.unusable, needed.warnings),
+    )
+
+
+def _warnings(
+    chain: Chain,
+    message: Message,
+    unusable: Sequence[Unusable],
+    of_steps: Sequence[str],
+) -> tuple[str, ...]:
+    return (
+        *message.warnings,
+        *warn_of_extents(chain, message.fields),
+        *of_steps,
+        *(each.text for each in unusable),
     )
 
 
@@ -127,6 +141,16 @@ class _Found:
     catalog: Catalogued | None = None  # to be passed on as it is
     missing: Missing | None = None
     unreadable: str | None = None
+
+    @property
+    def granules(self) -> tuple[Granule, ...]:
+        """The inputs that can be worked on."""
+        return tuple(each for each in self.inputs if isinstance(each, Granule))
+
+    @property
+    def unusable(self) -> tuple[Unusable, ...]:
+        """Those that fail by themselves."""
+        return tuple(each for each in self.inputs if isinstance(each, Unusable))
 
     @property
     def is_open(self) -> bool:

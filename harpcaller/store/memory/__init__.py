@@ -33,7 +33,8 @@ from harpcaller.store import (
     Unavailable,
 )
 from harpcaller.store.admission import NO_QUEUE, key_of
-from harpcaller.store.memory.books import Books, Kept
+from harpcaller.store.memory.books import Books
+from harpcaller.store.memory.kept import Kept
 from harpcaller.store.write import Write
 from protocol.call import QueueSpec
 from protocol.job import JobId, JobRecord, State

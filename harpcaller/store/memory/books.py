@@ -17,36 +17,13 @@ from harpcaller.store import (
     Submitted,
     TooManyQueued,
 )
-from harpcaller.store.admission import Admission, Kind, key_of
+from harpcaller.store.admission import Admission, key_of
 from harpcaller.store.loss import LOST, fate, kind_of, on_loss
-from protocol.call import QueueSpec, Sealed, content_digest
+from harpcaller.store.memory.kept import Kept
+from protocol.call import QueueSpec, content_digest
 from protocol.job import JobId, JobRecord, State
 from protocol.jsontext import JsonText
 from protocol.outcome import Cancelled, Outcome
-
-
-@attrs.define(kw_only=True)
-class Kept:
-    """A job and what lies beside it; `owner` is whose end takes the sealed values."""
-
-    new: NewJob
-    record: JobRecord
-    key: bytes
-    owner: JobId
-    sealed: tuple[Sealed, ...]
-    log: list[JsonText] = attrs.field(factory=list)
-    docs: dict[str, bytes] = attrs.field(factory=dict)
-    is_cancel_wished: bool = False
-
-    @property
-    def state(self) -> State:
-        """Where the job is in its life."""
-        return self.record.state
-
-    @property
-    def kind(self) -> Kind:
-        """Whose room it needs."""
-        return kind_of(self.new.on_loss)
 
 
 class Books:
@@ -74,7 +51,7 @@ class Books:
         for job in self.jobs.values():
             if job.state is not State.ENDED:
                 self._admit(job, runs=job.state is State.RUNNING)
-        claims = tuple(_claim(job) for job in running if job.state is State.RUNNING)
+        claims = tuple(job.claim() for job in running if job.state is State.RUNNING)
         return claims, fates.count(LOST), fates.count(OnLoss.RETRY)
 
     def _lose(self, job: Kept) -> Outcome | OnLoss:
@@ -291,7 +268,7 @@ class Books:
             started_at=self.clock() if record.started_at is None else record.started_at,
             starts=record.starts + 1,
         )
-        return _claim(job)
+        return job.claim()
 
     def _claimed(self, claim: Claim) -> Kept | None:
         job = self.jobs.get(claim.job_id)
@@ -344,14 +321,3 @@ class Books:
         call = job.new.call
         if call.key is not None:
             del self._keys[job.new.identity, call.host, call.key]
-
-
-def _claim(job: Kept) -> Claim:
-    return Claim(
-        record=job.record,
-        fence=job.record.starts,
-        sealed=job.sealed,
-        on_loss=on_loss(job.new),
-        is_cancel_wished=job.is_cancel_wished,
-        parent=job.new.parent,
-    )
