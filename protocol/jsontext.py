@@ -59,7 +59,7 @@ def decode(
 def encode(value: JsonValue) -> JsonText:
     """Return `value` as compact text; keys keep their order."""
     try:
-        return JsonText(orjson.dumps(value))
+        return _exact(orjson.dumps(value))
     except TypeError:  # an integer beyond 64 bits, or more depth than orjson writes
         return JsonText(_dumps(value, sort_keys=False))
 
@@ -70,9 +70,19 @@ def canonical(value: JsonValue) -> JsonText:
     1 and 1.0 are different values, 1e3 and 1000.0 are the same.
     """
     try:
-        return JsonText(orjson.dumps(value, option=orjson.OPT_SORT_KEYS))
+        return _exact(orjson.dumps(value, option=orjson.OPT_SORT_KEYS))
     except TypeError:
         return JsonText(_dumps(value, sort_keys=True))
+
+
+def _exact(text: bytes) -> JsonText:
+    """Return a text that takes as much memory as it is long.
+
+    orjson gives the smallest ones 4 KiB, and texts of jobs are kept by the thousand.
+    """
+    if len(text) > LARGE_TEXT_BYTES:
+        return JsonText(text)
+    return JsonText(b"".join((text, b"")))  # of two parts: a copy
 
 
 def is_within_depth(text: bytes, max_depth: int) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import json
+import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from protocol.jsontext import (
     LARGE_TEXT_BYTES,
     MAX_DEPTH,
     MAX_INTEGER_DIGITS,
+    JsonText,
     JsonValue,
     canonical,
     collector_paused,
@@ -259,3 +262,17 @@ def test_brackets_in_strings_never_count(value: JsonValue) -> None:
     assert not depth(value) or not is_within_depth(text, depth(value) - 1)
     if isinstance(value, dict):
         assert count_fields(text) == len(value)
+
+
+@pytest.mark.parametrize("write", [encode, canonical])
+def test_a_small_text_takes_little_memory(write: Callable[[Any], JsonText]) -> None:
+    """Those of many jobs are kept; the writer below gives each of them 4 KiB."""
+    tracemalloc.start()
+    try:
+        kept = [write({"n": number}) for number in range(1000)]
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert len(kept) == 1000
+    assert taken < 200_000
