@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from ingest import MESSAGE, Ingest, running_ingest
@@ -79,34 +80,37 @@ def test_a_message_is_accepted(ingest: Ingest) -> None:
     assert result[2]["result"] == {**NAMED, "payload": {"done": True}}
 
 
-@pytest.mark.parametrize(
-    ("path", "body", "code"),
-    [
-        ("/cumulus?workflow=Wf", [1], "Cumulus.InvalidMessage"),
-        (
-            "/cumulus?workflow=Wf",
-            {"cumulus_meta": {}, "meta": 1},
-            "Cumulus.InvalidMessage",
-        ),
-        ("/cumulus?workflow=Wf", {"cma": {}}, "Cumulus.InvalidMessage"),
-        (
-            "/cumulus?workflow=Wf",
-            {"cumulus_meta": {}, "replace": {}},
-            "Cumulus.InvalidMessage",
-        ),
-        ("/cumulus?workflow=No", {"cumulus_meta": {}}, "Cumulus.UnknownWorkflow"),
-        (
-            "/cumulus?workflow=Wf&start_at=no",
-            {"cumulus_meta": {}},
-            "Cumulus.UnknownTask",
-        ),
-    ],
-)
+BAD = [
+    ({}, [1], "Cumulus.InvalidMessage"),
+    ({}, {"meta": {}}, "Cumulus.InvalidMessage"),
+    ({}, {"cumulus_meta": {}, "meta": 1}, "Cumulus.InvalidMessage"),
+    ({}, {"cma": {}}, "Cumulus.InvalidMessage"),
+    ({}, {"cumulus_meta": {}, "replace": {}}, "Cumulus.InvalidMessage"),
+    ({"workflow": "No"}, {"cumulus_meta": {}}, "Cumulus.UnknownWorkflow"),
+    ({"start_at": "no"}, {"cumulus_meta": {}}, "Cumulus.UnknownTask"),
+]
+
+
+@pytest.mark.parametrize(("asked", "body", "code"), BAD)
 def test_a_bad_message_is_no_job(
-    ingest: Ingest, path: str, body: Any, code: str
+    ingest: Ingest, asked: Mapping[str, str], body: Any, code: str
 ) -> None:
-    """C-7: E1 to E5."""
-    status, _, told = ask(ingest, "POST", path, body)
+    """C-7: E1 to E5 have the same answer by either way."""
+    query = urlencode({"workflow": "Wf", **asked})
+    workflow, *more = {"workflow": "Wf", **asked}.values()
+    before = jobs(ingest)
+
+    status, _, by_http = ask(ingest, "POST", f"/cumulus?{query}", body)
+    start = {"start_at": more[0]} if more else {}
+    by_line = ingest.ask_for(workflow, {"message": body, **start})
 
     assert status == 400
-    assert told["error"]["data"]["code"] == code
+    assert by_line == by_http
+    assert by_line["error"]["type"] == "invalid_request"
+    assert by_line["error"]["data"]["code"] == code
+    assert jobs(ingest) == before
+
+
+def jobs(ingest: Ingest) -> str:
+    """Return what the administrator is told of all jobs."""
+    return ingest.verb("list", "--all", "--json").stdout
