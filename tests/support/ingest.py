@@ -104,11 +104,12 @@ def running_ingest(
     procedures: str,
     *,
     table: str = "",
+    below: Sequence[str] = (),
 ) -> Iterator[Ingest]:
     """Run both until the block ends; the dispatcher may have been killed in it.
 
     `procedures` are Python functions of the worker `w`, which may call `tell`.
-    `table` is more of [adapters.cumulus].
+    `table` is more of [adapters.cumulus]; `below` is what the dispatcher is started by.
     """
     directory.chmod(0o700)
     workflows = directory / "workflows"
@@ -125,6 +126,7 @@ def running_ingest(
             directory / "daemon",
             hosts={"w": {"unix": str(harpd.path), "harp2": True}},
             settings={"stop_grace_s": 0.2},
+            below=below,
         )
         with daemon.config.open("a") as config:
             config.write(f'[adapters.cumulus]\nworkflows = "{workflows}"\n{table}')

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from daemon_process import unmeasured
 from eventually import wait_until
 from ingest import MESSAGE, SECRET, Ingest, put, running_ingest
 
@@ -323,17 +324,20 @@ def finished(ingest: Ingest, workflow: str) -> str:
     return job_id
 
 
-def test_large_messages_do_not_hold_the_loop(own_ingest: Ingest) -> None:
+def test_large_messages_do_not_hold_the_loop(tmp_path: Path) -> None:
     """C-22: others are answered meanwhile."""
-    ingest = own_ingest
     message = {**MESSAGE, "meta": {"many": [[n] for n in range(60_000)]}}
-    jobs = [ingest.submit("MrfIngest", message) for _ in range(3)]
     slowest_s = 0.0
-    for _ in range(40):
-        began_at = time.monotonic()
-        ingest.daemon.ask({"get_status": jobs[0]})
-        slowest_s = max(slowest_s, time.monotonic() - began_at)
-        time.sleep(0.02)
+    with running_ingest(
+        tmp_path, DEFINITIONS, PROCEDURES, below=unmeasured()
+    ) as ingest:
+        jobs = [ingest.submit("MrfIngest", message) for _ in range(3)]
+        for _ in range(40):
+            began_at = time.monotonic()
+            ingest.daemon.ask({"get_status": ingest.submit("Quote")})
+            slowest_s = max(slowest_s, time.monotonic() - began_at)
+            time.sleep(0.02)
 
-    assert all("result" in ingest.outcome(job_id) for job_id in jobs)
-    assert slowest_s < 2  # 0.1 where nothing else runs
+        assert all("result" in ingest.outcome(job_id) for job_id in jobs)
+    print(f"the slowest answer took {1e3 * slowest_s:.0f} ms")  # noqa: T201
+    assert slowest_s < 2

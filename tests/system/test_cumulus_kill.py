@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from daemon_process import unmeasured
 from ingest import MESSAGE, Ingest, running_ingest
 from torment import campaign, seed
 
@@ -48,7 +49,9 @@ def test_kills_at_random_instants_break_no_workflow(tmp_path: Path) -> None:
     """If no task ran at the kill all is as without; else it is told, and goes on."""
     chance = random.Random(seed())  # noqa: S311 (to be repeated, not secret)
 
-    with running_ingest(tmp_path, {"Five": DEFINITION}, PROCEDURES) as ingest:
+    with running_ingest(
+        tmp_path, {"Five": DEFINITION}, PROCEDURES, below=unmeasured()
+    ) as ingest:
         lost = 0
         for number in range(campaign(KILLS)):
             job_id = ingest.submit("Five", a_message(number))

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from textwrap import dedent
 
@@ -148,10 +149,11 @@ def commands(harpd: Harpd, word: str, *, below: int) -> int:
     """Return how many of harpd's own children run `word`."""
     found = 0
     for pid in descendants_of(harpd.process.pid):
-        stat = Path(f"/proc/{pid}/stat").read_text()
-        parent = int(stat.rsplit(")", 1)[1].split()[below])
-        command = Path(f"/proc/{pid}/cmdline").read_text()
-        found += parent == harpd.process.pid and word in command
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+            stat = Path(f"/proc/{pid}/stat").read_text()
+            parent = int(stat.rsplit(")", 1)[1].split()[below])
+            command = Path(f"/proc/{pid}/cmdline").read_text()
+            found += parent == harpd.process.pid and word in command
     return found
 
 
