@@ -72,6 +72,18 @@ class Ingest:
                 found.append(reply["data"])
             return found
 
+    def follow(self, job_id: str, seen: list[Any]) -> None:
+        """Add to `seen` what a job streams from there on, until the connection ends."""
+        request = {"harpcaller": 1, "follow_stream": job_id, "since": len(seen)}
+        with self.daemon.connect(30) as client, client.makefile("rb") as replies:
+            client.sendall(json.dumps(request).encode() + b"\n")
+            for line in replies:
+                reply = json.loads(line)
+                if "packet" not in reply:
+                    return
+                assert reply["packet"] == len(seen)
+                seen.append(reply["data"])
+
     def notes(self, job_id: str) -> Sequence[Mapping[str, Any]]:
         """Return those packets that the adapter wrote."""
         return [packet for packet in self.packets(job_id) if "cumulus" in packet]

@@ -176,6 +176,7 @@ def test_others_go_on_while_a_large_payload_is_read(
     outcome = ingest.outcome(job_id)
 
     assert "result" in outcome, outcome
+    print(f"the slowest answer took {1e3 * slowest_s:.0f} ms")  # noqa: T201
     assert slowest_s < 3  # 0.2 where nothing else runs
 
 
