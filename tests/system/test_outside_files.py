@@ -55,6 +55,11 @@ async def unwritten(files: FileMover, save: Save, *, again: bool = False) -> str
     return caught.value.code
 
 
+def names(folder: Path) -> list[str]:
+    """Return what is in a directory."""
+    return [each.name for each in folder.iterdir()]
+
+
 def mode(path: Path) -> int:
     """Return the rights of a file."""
     return stat.S_IMODE(path.stat().st_mode)
@@ -203,7 +208,7 @@ async def test_what_is_saved_is_read_again(work: Path) -> None:
     path = work / "job/s1.b0/a 0.json"
     assert await files.fetch(path.as_uri(), KIB) == b"body"
     assert (mode(path), mode(path.parent), mode(work / "job")) == (0o600, 0o700, 0o700)
-    assert [each.name for each in path.parent.iterdir()] == ["a 0.json"]
+    assert names(path.parent) == ["a 0.json"]
 
 
 async def test_a_group_may_read_and_write_where_workers_do(work: Path) -> None:
@@ -238,7 +243,7 @@ async def test_a_document_is_replaced_only_if_that_is_asked(work: Path) -> None:
 
     assert (refused, kept) == ("Exists", b"old")
     assert await files.fetch(str(work / "a"), KIB) == b"new"
-    assert [each.name for each in work.iterdir()] == ["a"]
+    assert names(work) == ["a"]
 
 
 async def test_a_save_that_is_repeated_finds_its_own(work: Path) -> None:
@@ -288,8 +293,8 @@ async def test_what_may_not_be_written_is_told_by_a_word(
     told = await unwritten(mover(outside, work=work), a_save(at, replace=True))
 
     assert told == code
-    assert list(outside.iterdir()) == []
-    assert not [one for one in work.iterdir() if one.name.startswith(UNFINISHED)]
+    assert names(outside) == []
+    assert not [one for one in names(work) if one.startswith(UNFINISHED)]
 
 
 async def test_where_nothing_is_mounted_nothing_is_made(tmp_path: Path) -> None:
@@ -311,7 +316,7 @@ async def test_two_saves_of_one_file_leave_one_of_the_two(work: Path) -> None:
             nursery.start_soon(lambda save: files.save(save, again=False), save)
 
     assert (work / "d/a").read_bytes() in bodies
-    assert [each.name for each in (work / "d").iterdir()] == ["a"]
+    assert names(work / "d") == ["a"]
 
 
 async def test_a_file_to_send_lies_where_we_write(work: Path, tmp_path: Path) -> None:
