@@ -79,6 +79,9 @@ async def _listen(response: httpx.Response, answer: HttpAnswer, max_bytes: int) 
             answer.body += piece[: max_bytes + 1 - len(answer.body)]
             if len(answer.body) > max_bytes:
                 enough.cancel()
+            # Others' turn: a server may send chunks of one byte. No cancel here,
+            # between the generators.
+            await trio.lowlevel.cancel_shielded_checkpoint()
     await stream.aclose()
     answer.is_whole = len(answer.body) <= max_bytes
 
@@ -125,4 +128,7 @@ class _Body(httpx.AsyncByteStream):
         if isinstance(self._body, bytes):
             return self._body[self._offset :]
         self._renew()
-        return await self._body.read(self._offset, _PIECE_BYTES)
+        piece = await self._body.read(self._offset, _PIECE_BYTES)
+        if not piece and self._offset < self._body.size:
+            raise NoAnswer("Changed", "the file grew shorter while it was sent")
+        return piece
