@@ -46,6 +46,7 @@ PROFILE: dict[str, Any] = {
 }
 PROCEDURE: dict[str, Any] = {
     "name": "p",
+    "kind": "executable",
     "description": "d",
     "argv": ["prog", "{x}"],
     "arguments": [{"name": "x"}],
