@@ -61,7 +61,7 @@ class Vault:
         )
 
     async def child_call(self, call: Call) -> Call:
-        """Return a child's call with each reference opened, and sealed where it was not.
+        """Return a child's call with its references opened, what held them sealed.
 
         Raises:
             WireError: `os_error`, what it seals could not be kept.
