@@ -16,10 +16,10 @@ from harpcaller.adapters.harmony.refusals import Refusal
 from harpcaller.adapters.harmony.settings import Settings
 from harpcaller.adapters.harmony.sources import Override, cannot_read, read_sources
 from harpcaller.config import Config
+from harpcaller.config.adapter_keys import CORE_NAMES
 from protocol.jsontext import JsonValue
 
 _MAX_DOCUMENT_BYTES = 4 * 2**20
-_CORE_KEYS = frozenset({"cancel_grace_s"})  # of the table, and not the adapter's
 
 
 class NoConfig(Exception):
@@ -49,7 +49,7 @@ def read_settings(path: Path) -> Settings:
         raise NoConfig([f"{path}: {error}"]) from None
     except (KeyError, TypeError):
         raise NoConfig([f"{path}: there is no table [adapters.harmony]"]) from None
-    own = {key: table[key] for key in table if key not in _CORE_KEYS}
+    own = {key: table[key] for key in table if key not in CORE_NAMES}
     loaded = load(own, _contents(own, path.parent), _limits(config))
     if isinstance(loaded, Settings):
         return loaded

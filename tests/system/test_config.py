@@ -13,7 +13,7 @@ import trustme
 from harpcaller.adapters.cumulus.config import KEYS as CUMULUS_KEYS
 from harpcaller.addresses import TcpAddress, UnixAddress
 from harpcaller.config import Config, ConfigError, Problem, load_config
-from harpcaller.config.adapter_tables import CORE_KEYS, S3_KEYS
+from harpcaller.config.adapter_keys import ADAPTER_HTTP_KEYS, CORE_KEYS, S3_KEYS
 from harpcaller.config.host_tables import HOST_KEYS
 from harpcaller.config.http_table import HTTP_KEYS
 from harpcaller.config.identity_tables import IDENTITY_KEYS
@@ -67,6 +67,7 @@ def test_the_example_explains_every_key() -> None:
     identities = table.pop("identities")
     cumulus = table.pop("adapters")["cumulus"]
     assert cumulus.pop("s3").keys() == S3_KEYS.keys()
+    assert cumulus.pop("http").keys() == ADAPTER_HTTP_KEYS.keys()
     assert CORE_KEYS.keys() <= cumulus.keys() <= {*CORE_KEYS, *CUMULUS_KEYS}
     assert http.keys() == HTTP_KEYS.keys()
     assert table.keys() == KEYS.keys()
