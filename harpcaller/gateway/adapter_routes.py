@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 import attrs
+import trio
 from starlette.exceptions import HTTPException
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from harpcaller import ops
+from harpcaller.adapters.machine import Post
 from harpcaller.adapters.route import (
     Accepted,
     Answer,
@@ -24,10 +26,12 @@ from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.dispatch.parent import LARGE_CALL_BYTES
 from harpcaller.gateway.endpoint import ANSWER_S, Endpoint, Inquiry
 from harpcaller.gateway.errors import ErrorShape, plain
+from harpcaller.gateway.files import file_response
 from harpcaller.gateway.leaving import while_here
 from harpcaller.gateway.stepping import in_threads
 from harpcaller.identities.visitor import Visitor
 from harpcaller.runners.installed import PREFIX
+from harpcaller.runners.transfers import Reply
 from protocol.call import Call
 from protocol.errors import WireError
 from protocol.job import JobId, read_job_id
@@ -35,26 +39,34 @@ from protocol.jsontext import decode
 from protocol.outcome import Outcome
 from protocol.requests import Submit
 
+POST_S: Final = 10.0  # who asked waits for us
 
-def adapter_endpoints(dispatcher: Dispatcher) -> Sequence[Endpoint]:
+Poster: TypeAlias = Callable[[Post], Awaitable[Reply]]
+"""Sends one request and returns what came of it, whatever it was."""
+
+
+def adapter_endpoints(dispatcher: Dispatcher, poster: Poster) -> Sequence[Endpoint]:
     """Return an endpoint for each route of each adapter that is in force.
 
     Which routes there are is settled now; by which settings they answer is not, and
     an adapter that is in force no more answers as if it had never been there.
+    `poster` sends what handlers have to tell others.
     """
     return [
-        _endpoint(installed.adapter.name, route, dispatcher)
+        _endpoint(installed.adapter.name, route, dispatcher, poster)
         for installed in dispatcher.adapters
         for route in installed.adapter.routes
     ]
 
 
-def _endpoint(name: str, route: Route[Any], dispatcher: Dispatcher) -> Endpoint:
+def _endpoint(
+    name: str, route: Route[Any], dispatcher: Dispatcher, poster: Poster
+) -> Endpoint:
     return Endpoint(
         method=route.method,
         path=route.path,
         owner=name,
-        handler=partial(_answer, name, route, dispatcher),
+        handler=partial(_answer, name, route, dispatcher, poster),
         operation={"tags": [name], **route.openapi},
         role=route.role,
         is_own_proof=route.identity is IdentityFrom.ROUTE,
@@ -76,7 +88,11 @@ def _shape(route: Route[Any]) -> ErrorShape:
 
 
 async def _answer(
-    name: str, route: Route[Any], dispatcher: Dispatcher, inquiry: Inquiry
+    name: str,
+    route: Route[Any],
+    dispatcher: Dispatcher,
+    poster: Poster,
+    inquiry: Inquiry,
 ) -> Response:
     installed = dispatcher.adapters.find(PREFIX + name)
     if installed is None:
@@ -88,7 +104,7 @@ async def _answer(
         headers=dict(request.headers),
         body=inquiry.body,
     )
-    means = _Means(dispatcher, inquiry.visitor)
+    means = _Means(dispatcher, inquiry.visitor, poster)
     answers: list[Answer] = []
 
     def handle(operations: Operations) -> Coroutine[Any, Any, Answer]:
@@ -102,13 +118,13 @@ async def _answer(
         await while_here(request.receive, work)
     else:
         await work()
-    return _response(answers[0]) if answers else Response(status_code=503)
+    return await _response(answers[0]) if answers else Response(status_code=503)
 
 
-def _response(answer: Answer) -> Response:
+async def _response(answer: Answer) -> Response:
     match answer.body:
-        case FilePath(path=path):
-            response: Response = FileResponse(str(path), answer.status)
+        case FilePath() as file:
+            response: Response = await file_response(file, answer.status)
         case body:
             response = Response(body, answer.status)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
@@ -123,6 +139,7 @@ class _Means:
 
     _dispatcher: Dispatcher
     _visitor: Visitor | None
+    _poster: Poster
 
     async def submit(self, call: Call) -> Accepted:
         """See `Operations.submit`."""
@@ -136,3 +153,8 @@ class _Means:
     async def outcome(self, job_id: JobId) -> Outcome:
         """See `Operations.outcome`."""
         return await ops.outcome(job_id, self._dispatcher, self._visitor)
+
+    async def post(self, post: Post) -> None:
+        """See `Operations.post`."""
+        with trio.move_on_after(POST_S):
+            await self._poster(post)

@@ -19,6 +19,7 @@ from harpcaller.gateway.operations import operations
 from harpcaller.gateway.readiness import Readiness
 from harpcaller.gateway.server import Caps, Gateway
 from harpcaller.gateway.treatment import Requests, Treatment
+from harpcaller.runners.outside import Outside
 
 __all__ = ["House", "Outfit", "Sources", "outfitted"]
 
@@ -51,7 +52,7 @@ def outfitted(outfit: Outfit, house: House) -> Gateway:
     )
     endpoints = [
         *native_endpoints(dispatcher, house, outfit.hosts),
-        *adapter_endpoints(dispatcher),
+        *adapter_endpoints(dispatcher, Outside({}).post),
         *operations(readiness, exposition.text),
     ]
     app = application(with_document(endpoints), house)

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import attrs
 import trio
 
+from harpcaller.adapters.machine import Post
 from harpcaller.adapters.route import Accepted, Operations
 from protocol.call import Call
 from protocol.errors import WireError
@@ -78,6 +79,10 @@ class _Wishes:
         """See `Operations.outcome`."""
         outcome: Outcome = await _Wish(partial(self._means.outcome, job_id))
         return outcome
+
+    async def post(self, post: Post) -> None:
+        """See `Operations.post`."""
+        await _Wish(partial(self._means.post, post))
 
 
 def _step(step: Callable[[], Work[Any]]) -> Work[Any] | _Done:
