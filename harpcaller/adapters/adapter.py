@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import attrs
 
 from harpcaller.adapters.machine import Machine
+from harpcaller.adapters.places import Places
 from harpcaller.adapters.route import Route
 from protocol.call import Call
 from protocol.job import JobId
@@ -66,6 +67,10 @@ class Refused:
     data: Mapping[str, JsonValue] = attrs.field(factory=dict)
 
 
+def _no_places(_: Any) -> Places:
+    return Places()
+
+
 @attrs.frozen(kw_only=True)
 class Adapter(Generic[Settings]):
     """One kind of foreign message; every function is pure.
@@ -75,6 +80,7 @@ class Adapter(Generic[Settings]):
     the settings a call goes by: it is kept with the job, so that no reload changes one
     that has begun, and `machine` is made of it, once for each life of the dispatcher.
     With `opens_sealed` the machine is given sealed values themselves, else references.
+    `places` bounds what its Fetch and Save may touch.
     """
 
     name: str
@@ -85,3 +91,4 @@ class Adapter(Generic[Settings]):
     machine: Callable[[bytes, JobId, Call], Machine]
     routes: tuple[Route[Settings], ...] = ()
     opens_sealed: bool = False
+    places: Callable[[Settings], Places] = _no_places

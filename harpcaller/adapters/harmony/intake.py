@@ -10,13 +10,13 @@ from harpcaller.adapters.harmony.answers import answer_of, plain_answer, plain_e
 from harpcaller.adapters.harmony.closings import failed
 from harpcaller.adapters.harmony.judging import judge
 from harpcaller.adapters.harmony.parameters import query
-from harpcaller.adapters.harmony.places import is_allowed, origin_of
 from harpcaller.adapters.harmony.reading import read_object
 from harpcaller.adapters.harmony.refusals import Refusal
 from harpcaller.adapters.harmony.requests import Intake, Request, default_options
 from harpcaller.adapters.harmony.settings import Dialect, Settings
 from harpcaller.adapters.harmony.trees import Missing
 from harpcaller.adapters.machine import Post
+from harpcaller.adapters.places import is_allowed, origin_of
 from harpcaller.adapters.route import (
     SECRET,
     Answer,

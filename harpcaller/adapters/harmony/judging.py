@@ -22,7 +22,6 @@ from harpcaller.adapters.harmony.granules import (
 )
 from harpcaller.adapters.harmony.limits import is_synchronous, refuse_counts
 from harpcaller.adapters.harmony.message import Message, read_message
-from harpcaller.adapters.harmony.places import host_of, is_allowed
 from harpcaller.adapters.harmony.reading import take_object
 from harpcaller.adapters.harmony.refusals import Code, Detail, Refusal
 from harpcaller.adapters.harmony.requests import Intake, Request
@@ -40,6 +39,7 @@ from harpcaller.adapters.harmony.sources import (
 )
 from harpcaller.adapters.harmony.stac import Item, NotStac
 from harpcaller.adapters.harmony.trees import Missing, read_tree
+from harpcaller.adapters.places import host_of, is_allowed
 
 
 @attrs.frozen(kw_only=True)

@@ -15,11 +15,11 @@ from harpcaller.adapters.harmony.bindings import (
 )
 from harpcaller.adapters.harmony.chains import Chain, Step
 from harpcaller.adapters.harmony.extra import PACKAGES, lacking
-from harpcaller.adapters.harmony.places import Place, read_place
 from harpcaller.adapters.harmony.section import Section
 from harpcaller.adapters.harmony.services import Services, read_services
 from harpcaller.adapters.harmony.settings import Dialect, NoData, Settings, Written
 from harpcaller.adapters.harmony.yamltext import BadYaml, read_variables, read_yaml
+from harpcaller.adapters.places import Place, read_place
 
 _FILE_KEYS: Final = ("services", "bindings", "env_file")
 _NEEDED: Final = ("services", "bindings", "environment")
