@@ -271,7 +271,11 @@ class Daemon:
         upkeep.start_soon(self._runner.run)
         upkeep.start_soon(self._refresher.run)
         upkeep.start_soon(
-            prune_for_ever, self._store, lambda: self._config.max_age_s, time.time
+            prune_for_ever,
+            self._store,
+            self._dispatcher.adapters,
+            lambda: self._config.max_age_s,
+            time.time,
         )
 
     async def _stop_jobs(self, dispatcher: Dispatcher, jobs: trio.Nursery) -> None:

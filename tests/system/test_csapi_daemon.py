@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +15,8 @@ from typing import Any
 import pytest
 from csapi_daemon import ADD, SERVICES, Agent, running_agent
 
-CONFORMANCE = Path(__file__).parents[1] / "conformance" / "csapi.py"
+ROOT = Path(__file__).parents[2]
+CONFORMANCE = ROOT / "tests" / "conformance" / "csapi.py"
 # DEP 6, "Service definition", example 1: the only thing changed is its commas.
 EXAMPLE: dict[str, Any] = {
     "inputs": [
@@ -268,3 +271,32 @@ def with_admin(agent: Agent, verb: str) -> None:
     """Have the administrator say one word."""
     done = run("-m", "harpcaller", "--socket", str(agent.daemon.admin_socket), verb)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(
+    not all(map(shutil.which, ("bash", "curl", "jq"))), reason="no bash, curl or jq"
+)
+def test_the_example_prints_a_result(agent: Agent) -> None:
+    """It tells a bad end and a refusal from a good end, as what is copied should."""
+    inputs = [{"argname": "a", "payload": 1}, {"argname": "b", "payload": 2}]
+
+    good = example(agent, "add", json.dumps({"inputs": inputs}))
+    failed = example(agent, "fail")
+    refused = example(agent, "add")
+
+    assert (good.returncode, json.loads(good.stdout)["sum"]) == (0, 3), good.stderr
+    assert (failed.returncode, json.loads(failed.stdout)["errorcode"]) == (1, 8001)
+    assert refused.returncode == 3
+    assert json.loads(refused.stderr)["errorcode"] == 400
+
+
+def example(agent: Agent, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the example of examples/ to its end."""
+    return subprocess.run(
+        [ROOT / "examples" / "invoke-service.sh", *words],
+        capture_output=True,
+        text=True,
+        timeout=45,
+        check=False,
+        env=os.environ | {"HARPCALLER_HTTP": agent.url},
+    )

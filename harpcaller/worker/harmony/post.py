@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from harpcaller.adapters.harmony.places import host_of, is_allowed, read_place
+from harpcaller.adapters.places import host_of, is_allowed, read_place
 from harpcaller.worker.errand import Errand
 from harpcaller.worker.harmony.answers import Elsewhere, Server, file_name, judge
 from harpcaller.worker.harmony.following import ALIVE_S

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from harpcaller.adapters.harmony.places import read_place
+from harpcaller.adapters.places import read_place
 from harpcaller.rights import complain_if_not_ours
 from harpcaller.worker.harmony.command import (
     ALWAYS_ALLOWED,
