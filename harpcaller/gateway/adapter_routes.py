@@ -6,13 +6,10 @@ from collections.abc import Coroutine, Sequence
 from functools import partial
 from typing import Any
 
-import attrs
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response
 
-from harpcaller import ops
 from harpcaller.adapters.route import (
-    Accepted,
     Answer,
     Asked,
     FilePath,
@@ -22,39 +19,39 @@ from harpcaller.adapters.route import (
 )
 from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.dispatch.parent import LARGE_CALL_BYTES
+from harpcaller.gateway.credentials import token_in
 from harpcaller.gateway.endpoint import ANSWER_S, Endpoint, Inquiry
 from harpcaller.gateway.errors import ErrorShape, plain
 from harpcaller.gateway.leaving import while_here
+from harpcaller.gateway.means import Look, Means, Whole
 from harpcaller.gateway.stepping import in_threads
-from harpcaller.identities.visitor import Visitor
 from harpcaller.runners.installed import PREFIX
-from protocol.call import Call
 from protocol.errors import WireError
-from protocol.job import JobId, read_job_id
-from protocol.jsontext import decode
-from protocol.outcome import Outcome
-from protocol.requests import Submit
 
 
-def adapter_endpoints(dispatcher: Dispatcher) -> Sequence[Endpoint]:
+def adapter_endpoints(
+    dispatcher: Dispatcher, look: Look | None = None
+) -> Sequence[Endpoint]:
     """Return an endpoint for each route of each adapter that is in force.
 
     Which routes there are is settled now; by which settings they answer is not, and
-    an adapter that is in force no more answers as if it had never been there.
+    an adapter that is in force no more answers as if it had never been there. `look`
+    finds out why a call would not be taken now.
     """
+    whole = Whole(dispatcher, look)
     return [
-        _endpoint(installed.adapter.name, route, dispatcher)
+        _endpoint(installed.adapter.name, route, whole)
         for installed in dispatcher.adapters
         for route in installed.adapter.routes
     ]
 
 
-def _endpoint(name: str, route: Route[Any], dispatcher: Dispatcher) -> Endpoint:
+def _endpoint(name: str, route: Route[Any], whole: Whole) -> Endpoint:
     return Endpoint(
         method=route.method,
         path=route.path,
         owner=name,
-        handler=partial(_answer, name, route, dispatcher),
+        handler=partial(_answer, name, route, whole),
         operation={"tags": [name], **route.openapi},
         role=route.role,
         is_own_proof=route.identity is IdentityFrom.ROUTE,
@@ -76,19 +73,14 @@ def _shape(route: Route[Any]) -> ErrorShape:
 
 
 async def _answer(
-    name: str, route: Route[Any], dispatcher: Dispatcher, inquiry: Inquiry
+    name: str, route: Route[Any], whole: Whole, inquiry: Inquiry
 ) -> Response:
-    installed = dispatcher.adapters.find(PREFIX + name)
+    installed = whole.dispatcher.adapters.find(PREFIX + name)
     if installed is None:
         raise HTTPException(404)
     request = inquiry.request
-    asked = Asked(
-        path=request.path_params,
-        query=dict(request.query_params),
-        headers=dict(request.headers),
-        body=inquiry.body,
-    )
-    means = _Means(dispatcher, inquiry.visitor)
+    asked = _asked(route, inquiry)
+    means = Means(whole, name, inquiry.visitor)
     answers: list[Answer] = []
 
     def handle(operations: Operations) -> Coroutine[Any, Any, Answer]:
@@ -105,6 +97,24 @@ async def _answer(
     return _response(answers[0]) if answers else Response(status_code=503)
 
 
+def _asked(route: Route[Any], inquiry: Inquiry) -> Asked:
+    request, visitor = inquiry.request, inquiry.visitor
+    identity, token = None, None
+    if visitor is not None and route.identity is IdentityFrom.HEADERS:
+        identity = visitor.identity.name
+        if route.role is not None:  # else nobody has looked at it
+            token = token_in(request.headers.get("authorization"))
+    return Asked(
+        path=request.path_params,
+        query=dict(request.query_params),
+        headers=dict(request.headers),
+        body=inquiry.body,
+        identity=identity,
+        token=token,
+        site=inquiry.site.rstrip("/"),
+    )
+
+
 def _response(answer: Answer) -> Response:
     match answer.body:
         case FilePath(path=path):
@@ -115,24 +125,3 @@ def _response(answer: Answer) -> Response:
     for name, value in answer.headers.items():
         response.headers[name] = value
     return response
-
-
-@attrs.frozen
-class _Means:
-    """What a handler may have done, in the name of who asks."""
-
-    _dispatcher: Dispatcher
-    _visitor: Visitor | None
-
-    async def submit(self, call: Call) -> Accepted:
-        """See `Operations.submit`."""
-        asked = Submit(call=call)
-        kept = decode(await ops.begin(asked, self._dispatcher, self._visitor))
-        assert isinstance(kept, dict)  # noqa: S101 (a reply of ours)
-        job_id = read_job_id(str(kept["job_id"]))
-        assert job_id is not None  # noqa: S101 (and it has one)
-        return Accepted(job_id=job_id, is_duplicate="duplicate" in kept)
-
-    async def outcome(self, job_id: JobId) -> Outcome:
-        """See `Operations.outcome`."""
-        return await ops.outcome(job_id, self._dispatcher, self._visitor)

@@ -8,19 +8,17 @@ from typing import Any
 import pytest
 from cumulus_runs import a_case, a_list, a_message
 from cumulus_workflow_cases import settings_of
+from scripted_means import JOB, ScriptedMeans, done
 
 from harpcaller.adapters.cumulus import ADAPTER
 from harpcaller.adapters.cumulus.config import Settings
 from harpcaller.adapters.cumulus.route import call_for
-from harpcaller.adapters.route import Accepted, Answer, Asked
+from harpcaller.adapters.route import Answer, Asked
 from protocol.call import Call
 from protocol.errors import ErrorType, WireError
-from protocol.job import JobId
 from protocol.jsontext import decode, encode
-from protocol.outcome import Cancelled, Outcome
 
 ARN = "arn:aws:states:us-east-1:1:stateMachine:Flow"
-JOB = JobId("0b1c6f4e-0000-4000-8000-000000000000")
 
 
 def settings(**table: Any) -> Settings:
@@ -33,49 +31,26 @@ def call(message: Any, query: Any = None, **table: Any) -> Call:
     return call_for(query or {"workflow": "Flow"}, encode(message), settings(**table))
 
 
-class Taking:
-    """Operations that accept every call."""
-
-    def __init__(self) -> None:
-        self.calls: list[Call] = []
-
-    async def submit(self, call: Call) -> Accepted:
-        """Accept it."""
-        self.calls.append(call)
-        return Accepted(job_id=JOB)
-
-    async def outcome(self, job_id: JobId) -> Outcome:
-        """Nobody asks."""
-        del job_id
-        return Cancelled()
-
-
-def answered(asked: Asked, operations: Taking) -> Answer:
-    """Return the answer of the route, which waits for nothing of the loop's."""
+def answered(asked: Asked, means: ScriptedMeans) -> Answer:
+    """Return the answer of the route."""
     [route] = ADAPTER.routes
-    handling: Any = route.handler(asked, operations, settings())
-    try:
-        handling.send(None)
-    except StopIteration as over:
-        answer: Answer = over.value
-        return answer
-    raise AssertionError("it waits")
+    return done(route.handler(asked, means, settings()))
 
 
 def test_a_message_is_answered_by_a_job() -> None:
     """C-21: 202, its id, and where its result will be."""
-    operations = Taking()
+    means = ScriptedMeans()
     asked = Asked(
         path={}, query={"workflow": "Flow"}, headers={}, body=encode(a_message())
     )
 
-    answer = answered(asked, operations)
+    answer = answered(asked, means)
 
     assert answer.status == 202
     assert isinstance(answer.body, bytes)
     assert decode(answer.body) == {"job_id": JOB}
     assert answer.headers["Location"] == f"/v1/jobs/{JOB}/result"
-    [made] = operations.calls
+    [made] = means.calls
     assert (made.host, made.procedure) == ("@cumulus", "Flow")
 
 
