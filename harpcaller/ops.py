@@ -30,7 +30,7 @@ from protocol import replies
 from protocol.call import Call
 from protocol.errors import ErrorType, WireError
 from protocol.examples import EXAMPLES
-from protocol.job import JobId
+from protocol.job import JobId, JobRecord
 from protocol.outcome import Outcome
 from protocol.replies import HelloLimits
 from protocol.requests import (
@@ -234,6 +234,21 @@ async def outcome(
         raise complaint(error) from error
 
 
+async def record(
+    job_id: JobId, dispatcher: Dispatcher, visitor: Visitor | None = None
+) -> JobRecord:
+    """Return what is known of a job.
+
+    Raises:
+        WireError: there is no such job for `visitor`.
+    """
+    try:
+        await _admit(job_id, dispatcher, visitor)
+        return await _record(job_id, dispatcher)
+    except StoreError as error:
+        raise complaint(error) from error
+
+
 def _greeting(
     request: Hello | Help, limits: HelloLimits, visitor: Visitor | None
 ) -> bytes:
@@ -253,10 +268,8 @@ async def _admit(
     """
     if visitor is None:
         return
-    identity = visitor.identity
-    rights.check_role(Role.READ, identity)
-    job = await dispatcher.store.get(followers.known(job_id))
-    if job is None or not identity.may_do(Role.READ, job):
+    rights.check_role(Role.READ, visitor.identity)
+    if not visitor.identity.may_do(Role.READ, await _record(job_id, dispatcher)):
         raise followers.no_such_job()
 
 
@@ -266,10 +279,7 @@ async def get_status(request: GetStatus, dispatcher: Dispatcher, out: Outbox) ->
     Raises:
         WireError: `invalid_jobid`.
     """
-    record = await dispatcher.store.get(followers.known(request.job_id))
-    if record is None:
-        raise followers.no_such_job()
-    await out.write(replies.status(record))
+    await out.write(replies.status(await _record(request.job_id, dispatcher)))
 
 
 async def get_result(request: GetResult, dispatcher: Dispatcher, out: Outbox) -> None:
@@ -278,13 +288,18 @@ async def get_result(request: GetResult, dispatcher: Dispatcher, out: Outbox) ->
     Raises:
         WireError: `invalid_jobid`, or `shutting_down` before there is an outcome.
     """
-    record = await dispatcher.store.get(followers.known(request.job_id))
-    if record is None:
-        raise followers.no_such_job()
-    outcome = record.outcome
+    found = await _record(request.job_id, dispatcher)
+    outcome = found.outcome
     if outcome is None and request.wait:
-        outcome = await followers.wait_for_outcome(dispatcher, record.job_id, out)
+        outcome = await followers.wait_for_outcome(dispatcher, found.job_id, out)
     await out.write(replies.NO_RESULT if outcome is None else replies.ended(outcome))
+
+
+async def _record(job_id: JobId | None, dispatcher: Dispatcher) -> JobRecord:
+    found = await dispatcher.store.get(followers.known(job_id))
+    if found is None:
+        raise followers.no_such_job()
+    return found
 
 
 async def _read_stream(

@@ -26,6 +26,17 @@ class Place:
     path: tuple[str, ...] = ()
 
     @property
+    def text(self) -> str:
+        """The text that `read_place` reads."""
+        if self.host is None:
+            return f"{self.scheme}:"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port is None else f":{self.port}"
+        if self.port is None and self.scheme in _PORTS:
+            port = _ANY_PORT
+        return f"{self.scheme}://{host}{port}/{'/'.join(self.path)}"
+
+    @property
     def folder(self) -> str | None:
         """The directory of this machine that it is, None where it is none."""
         if self.scheme != "file" or self.host:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from enum import Enum
 from pathlib import PurePath
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
@@ -12,7 +12,7 @@ import attrs
 from harpcaller.adapters.machine import Post
 from harpcaller.roles import Role
 from protocol.call import Call
-from protocol.job import JobId
+from protocol.job import JobId, JobRecord
 from protocol.outcome import Outcome
 
 Settings = TypeVar("Settings")
@@ -21,12 +21,20 @@ SECRET: Final = "secret"  # noqa: S105 (a parameter of paths: see IdentityFrom)
 
 @attrs.frozen(kw_only=True)
 class Asked:
-    """One HTTP request; `path` holds the parts that the route's pattern names."""
+    """One HTTP request; `path` holds the parts that the route's pattern names.
+
+    `identity` is who asks, "" for somebody who has shown nothing and None where
+    nobody is asked; `token` is what he showed it by, if it was one. `site` is where
+    clients find us, such as `http://localhost:3580`.
+    """
 
     path: Mapping[str, str]
     query: Mapping[str, str]
     headers: Mapping[str, str] = attrs.field(repr=False)
     body: bytes = attrs.field(repr=False)
+    identity: str | None = None
+    token: str | None = attrs.field(default=None, repr=False)
+    site: str = "http://localhost"
 
 
 @attrs.frozen(kw_only=True)
@@ -77,6 +85,40 @@ class Operations(Protocol):
 
     async def post(self, post: Post) -> None:
         """Tell somebody over HTTP, once, and wait for that a short while at most."""
+
+    async def outcome_within(self, job_id: JobId, seconds: float) -> Outcome | None:
+        """Return how a job ended, None if it has not within so many seconds.
+
+        Raises:
+            WireError: as `outcome` does.
+        """
+
+    async def job(self, job_id: JobId) -> JobRecord:
+        """Return what is known of a job.
+
+        Raises:
+            WireError: there is no such job for who asks.
+        """
+
+    async def hindrances(self) -> Sequence[str]:
+        """Return why a call would not be taken and kept now; nothing if it would."""
+
+    async def installation(self) -> str:
+        """Return 64 hexadecimal digits that stand for this store, for ever."""
+
+    # Documents of the adapter's own: whatever it has to know after a restart.
+    async def document(self, name: str) -> bytes | None:
+        """Return the document, if there is one."""
+
+    async def documents(self) -> Sequence[str]:
+        """Return the names of all there are, sorted."""
+
+    async def keep(self, name: str, body: bytes | None) -> None:
+        """Keep, replace or (with None) remove a document; it is durable then.
+
+        Raises:
+            WireError: the store does not take it.
+        """
 
 
 class IdentityFrom(Enum):

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Any
 
-import attrs
-import trio
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from harpcaller import ops
-from harpcaller.adapters.machine import Post
 from harpcaller.adapters.route import (
-    Accepted,
     Answer,
     Asked,
     FilePath,
@@ -24,49 +19,41 @@ from harpcaller.adapters.route import (
 )
 from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.dispatch.parent import LARGE_CALL_BYTES
+from harpcaller.gateway.credentials import token_in
 from harpcaller.gateway.endpoint import ANSWER_S, Endpoint, Inquiry
 from harpcaller.gateway.errors import ErrorShape, plain
 from harpcaller.gateway.files import file_response
 from harpcaller.gateway.leaving import while_here
+from harpcaller.gateway.means import Look, Means, Reach, Whole
 from harpcaller.gateway.stepping import in_threads
-from harpcaller.identities.visitor import Visitor
 from harpcaller.runners.installed import PREFIX
-from harpcaller.runners.transfers import Reply
-from protocol.call import Call
 from protocol.errors import WireError
-from protocol.job import JobId, read_job_id
-from protocol.jsontext import decode
-from protocol.outcome import Outcome
-from protocol.requests import Submit
-
-POST_S: Final = 10.0  # who asked waits for us
-
-Poster: TypeAlias = Callable[[Post], Awaitable[Reply]]
-"""Sends one request and returns what came of it, whatever it was."""
 
 
-def adapter_endpoints(dispatcher: Dispatcher, poster: Poster) -> Sequence[Endpoint]:
+def adapter_endpoints(
+    dispatcher: Dispatcher, look: Look | None = None, reach: Reach | None = None
+) -> Sequence[Endpoint]:
     """Return an endpoint for each route of each adapter that is in force.
 
     Which routes there are is settled now; by which settings they answer is not, and
-    an adapter that is in force no more answers as if it had never been there.
-    `poster` sends what handlers have to tell others.
+    an adapter that is in force no more answers as if it had never been there. `look`
+    finds out why a call would not be taken now, `reach` gives what posts for an
+    adapter.
     """
+    whole = Whole(dispatcher, look, reach)
     return [
-        _endpoint(installed.adapter.name, route, dispatcher, poster)
+        _endpoint(installed.adapter.name, route, whole)
         for installed in dispatcher.adapters
         for route in installed.adapter.routes
     ]
 
 
-def _endpoint(
-    name: str, route: Route[Any], dispatcher: Dispatcher, poster: Poster
-) -> Endpoint:
+def _endpoint(name: str, route: Route[Any], whole: Whole) -> Endpoint:
     return Endpoint(
         method=route.method,
         path=route.path,
         owner=name,
-        handler=partial(_answer, name, route, dispatcher, poster),
+        handler=partial(_answer, name, route, whole),
         operation={"tags": [name], **route.openapi},
         role=route.role,
         is_own_proof=route.identity is IdentityFrom.ROUTE,
@@ -88,23 +75,14 @@ def _shape(route: Route[Any]) -> ErrorShape:
 
 
 async def _answer(
-    name: str,
-    route: Route[Any],
-    dispatcher: Dispatcher,
-    poster: Poster,
-    inquiry: Inquiry,
+    name: str, route: Route[Any], whole: Whole, inquiry: Inquiry
 ) -> Response:
-    installed = dispatcher.adapters.find(PREFIX + name)
+    installed = whole.dispatcher.adapters.find(PREFIX + name)
     if installed is None:
         raise HTTPException(404)
     request = inquiry.request
-    asked = Asked(
-        path=request.path_params,
-        query=dict(request.query_params),
-        headers=dict(request.headers),
-        body=inquiry.body,
-    )
-    means = _Means(dispatcher, inquiry.visitor, poster)
+    asked = _asked(route, inquiry)
+    means = Means(whole, name, inquiry.visitor)
     answers: list[Answer] = []
 
     def handle(operations: Operations) -> Coroutine[Any, Any, Answer]:
@@ -121,6 +99,24 @@ async def _answer(
     return await _response(answers[0]) if answers else Response(status_code=503)
 
 
+def _asked(route: Route[Any], inquiry: Inquiry) -> Asked:
+    request, visitor = inquiry.request, inquiry.visitor
+    identity, token = None, None
+    if visitor is not None and route.identity is IdentityFrom.HEADERS:
+        identity = visitor.identity.name
+        if route.role is not None:  # else nobody has looked at it
+            token = token_in(request.headers.get("authorization"))
+    return Asked(
+        path=request.path_params,
+        query=dict(request.query_params),
+        headers=dict(request.headers),
+        body=inquiry.body,
+        identity=identity,
+        token=token,
+        site=inquiry.site.rstrip("/"),
+    )
+
+
 async def _response(answer: Answer) -> Response:
     match answer.body:
         case FilePath() as file:
@@ -131,30 +127,3 @@ async def _response(answer: Answer) -> Response:
     for name, value in answer.headers.items():
         response.headers[name] = value
     return response
-
-
-@attrs.frozen
-class _Means:
-    """What a handler may have done, in the name of who asks."""
-
-    _dispatcher: Dispatcher
-    _visitor: Visitor | None
-    _poster: Poster
-
-    async def submit(self, call: Call) -> Accepted:
-        """See `Operations.submit`."""
-        asked = Submit(call=call)
-        kept = decode(await ops.begin(asked, self._dispatcher, self._visitor))
-        assert isinstance(kept, dict)  # noqa: S101 (a reply of ours)
-        job_id = read_job_id(str(kept["job_id"]))
-        assert job_id is not None  # noqa: S101 (and it has one)
-        return Accepted(job_id=job_id, is_duplicate="duplicate" in kept)
-
-    async def outcome(self, job_id: JobId) -> Outcome:
-        """See `Operations.outcome`."""
-        return await ops.outcome(job_id, self._dispatcher, self._visitor)
-
-    async def post(self, post: Post) -> None:
-        """See `Operations.post`."""
-        with trio.move_on_after(POST_S):
-            await self._poster(post)

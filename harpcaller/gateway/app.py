@@ -115,11 +115,18 @@ class _Path:
             request=request,
             visitor=visitor,
             origin=house.origin_of(guest, request.headers),
+            site=house.rules.public_url or _site(request),
             body=await _read_body(request, endpoint, house.rules.max_body_bytes),
         )
         if endpoint.role is not None:
             scope[LET_IN] = inquiry.identity_name
         return inquiry
+
+
+def _site(request: Request) -> str:
+    """Return what a client called us by; its `Host` was looked at before."""
+    scheme = request.scope.get("scheme", "http")
+    return f"{scheme}://{request.headers.get('host', 'localhost')}"
 
 
 async def _read_body(request: Request, endpoint: Endpoint, usual_bytes: int) -> bytes:

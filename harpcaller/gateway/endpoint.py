@@ -22,12 +22,14 @@ class Inquiry:
     """A request that was let in, its body whole.
 
     Without a `visitor` nobody is asked who he is. `origin` is the address that it
-    comes from, "" for a Unix socket.
+    comes from, "" for a Unix socket; `site` is where clients find us, without a slash
+    at its end.
     """
 
     request: Request
     visitor: Visitor | None
     origin: str
+    site: str
     body: bytes = attrs.field(repr=False)
 
     @property

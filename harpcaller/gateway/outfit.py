@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import attrs
@@ -19,7 +20,7 @@ from harpcaller.gateway.operations import operations
 from harpcaller.gateway.readiness import Readiness
 from harpcaller.gateway.server import Caps, Gateway
 from harpcaller.gateway.treatment import Requests, Treatment
-from harpcaller.runners.outside import Outside
+from harpcaller.runners.outside.carriers import Carriers
 
 __all__ = ["House", "Outfit", "Sources", "outfitted"]
 
@@ -50,9 +51,10 @@ def outfitted(outfit: Outfit, house: House) -> Gateway:
     exposition = Exposition(
         outfit.sources, requests, lambda: (gateway.connection_count, house.followers)
     )
+    carriers = Carriers(time.time)
     endpoints = [
         *native_endpoints(dispatcher, house, outfit.hosts),
-        *adapter_endpoints(dispatcher, Outside({}).post),
+        *adapter_endpoints(dispatcher, readiness.reasons, carriers.outside),
         *operations(readiness, exposition.text),
     ]
     app = application(with_document(endpoints), house)

@@ -6,9 +6,9 @@ for an operation it keeps nothing, no thread either.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from functools import partial
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar
 
 import attrs
 import trio
@@ -17,10 +17,11 @@ from harpcaller.adapters.machine import Post
 from harpcaller.adapters.route import Accepted, Operations
 from protocol.call import Call
 from protocol.errors import WireError
-from protocol.job import JobId
+from protocol.job import JobId, JobRecord
 from protocol.outcome import Outcome
 
 T = TypeVar("T")
+P = ParamSpec("P")
 Work: TypeAlias = Callable[[], Awaitable[T]]
 
 
@@ -72,17 +73,50 @@ class _Wishes:
 
     async def submit(self, call: Call) -> Accepted:
         """See `Operations.submit`."""
-        accepted: Accepted = await _Wish(partial(self._means.submit, call))
-        return accepted
+        return await _wish(self._means.submit, call)
 
     async def outcome(self, job_id: JobId) -> Outcome:
         """See `Operations.outcome`."""
-        outcome: Outcome = await _Wish(partial(self._means.outcome, job_id))
-        return outcome
+        return await _wish(self._means.outcome, job_id)
+
+    async def outcome_within(self, job_id: JobId, seconds: float) -> Outcome | None:
+        """See `Operations.outcome_within`."""
+        return await _wish(self._means.outcome_within, job_id, seconds)
+
+    async def job(self, job_id: JobId) -> JobRecord:
+        """See `Operations.job`."""
+        return await _wish(self._means.job, job_id)
+
+    async def hindrances(self) -> Sequence[str]:
+        """See `Operations.hindrances`."""
+        return await _wish(self._means.hindrances)
+
+    async def installation(self) -> str:
+        """See `Operations.installation`."""
+        return await _wish(self._means.installation)
+
+    async def document(self, name: str) -> bytes | None:
+        """See `Operations.document`."""
+        return await _wish(self._means.document, name)
+
+    async def documents(self) -> Sequence[str]:
+        """See `Operations.documents`."""
+        return await _wish(self._means.documents)
+
+    async def keep(self, name: str, body: bytes | None) -> None:
+        """See `Operations.keep`."""
+        return await _wish(self._means.keep, name, body)
 
     async def post(self, post: Post) -> None:
         """See `Operations.post`."""
-        await _Wish(partial(self._means.post, post))
+        return await _wish(self._means.post, post)
+
+
+async def _wish(
+    work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    done: T = await _Wish(partial(work, *args, **kwargs))
+    return done
 
 
 def _step(step: Callable[[], Work[Any]]) -> Work[Any] | _Done:

@@ -29,14 +29,15 @@ def check_call(call: Call, identity: Identity) -> None:
 
 
 def check_role(role: Role, identity: Identity) -> None:
-    """Return if there may be jobs that `identity` may read, or cancel.
+    """Return if `identity` has a role, or may have jobs that it may read, or cancel.
 
     Who may submit has jobs of his own; which one is meant is not looked at here.
 
     Raises:
         WireError: `unauthorized` to nobody; `forbidden`.
     """
-    if not identity.has(role) and not identity.has(Role.SUBMIT):
+    may_have_own = role is not Role.ADMIN and identity.has(Role.SUBMIT)
+    if not identity.has(role) and not may_have_own:
         raise lacks(role, identity)
 
 

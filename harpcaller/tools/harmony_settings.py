@@ -13,8 +13,7 @@ from harpcaller.adapters.adapter import CoreLimits, Problem
 from harpcaller.adapters.harmony.loading import files, load
 from harpcaller.adapters.harmony.settings import Settings
 from harpcaller.config import Config
-
-_CORE_KEYS = frozenset({"cancel_grace_s"})  # of the table, and not the adapter's
+from harpcaller.config.adapter_keys import CORE_NAMES
 
 
 class NoConfig(Exception):
@@ -40,7 +39,7 @@ def read_settings(path: Path) -> Settings:
         raise NoConfig([f"{path}: {error}"]) from None
     except (KeyError, TypeError):
         raise NoConfig([f"{path}: there is no table [adapters.harmony]"]) from None
-    own = {key: table[key] for key in table if key not in _CORE_KEYS}
+    own = {key: table[key] for key in table if key not in CORE_NAMES}
     loaded = load(own, _contents(own, path.parent), _limits(config))
     if isinstance(loaded, Settings):
         return loaded

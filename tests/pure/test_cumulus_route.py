@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from cumulus_runs import a_case, a_list, a_message
 from cumulus_workflow_cases import settings_of
-from taking import JOB, Taking, answered
+from scripted_means import JOB, ScriptedMeans, done
 
 from harpcaller.adapters.cumulus import ADAPTER
 from harpcaller.adapters.cumulus.config import Settings
 from harpcaller.adapters.cumulus.route import call_for
-from harpcaller.adapters.route import Asked
+from harpcaller.adapters.route import Answer, Asked
 from protocol.call import Call
 from protocol.errors import ErrorType, WireError
 from protocol.jsontext import decode, encode
@@ -31,21 +31,26 @@ def call(message: Any, query: Any = None, **table: Any) -> Call:
     return call_for(query or {"workflow": "Flow"}, encode(message), settings(**table))
 
 
+def answered(asked: Asked, means: ScriptedMeans) -> Answer:
+    """Return the answer of the route."""
+    [route] = ADAPTER.routes
+    return done(route.handler(asked, means, settings()))
+
+
 def test_a_message_is_answered_by_a_job() -> None:
     """C-21: 202, its id, and where its result will be."""
-    operations = Taking()
+    means = ScriptedMeans()
     asked = Asked(
         path={}, query={"workflow": "Flow"}, headers={}, body=encode(a_message())
     )
 
-    [route] = ADAPTER.routes
-    answer = answered(route, asked, operations, settings())
+    answer = answered(asked, means)
 
     assert answer.status == 202
     assert isinstance(answer.body, bytes)
     assert decode(answer.body) == {"job_id": JOB}
     assert answer.headers["Location"] == f"/v1/jobs/{JOB}/result"
-    [made] = operations.calls
+    [made] = means.calls
     assert (made.host, made.procedure) == ("@cumulus", "Flow")
 
 

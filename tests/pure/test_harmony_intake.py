@@ -9,12 +9,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from harmony_corpus import operation, settings
-from taking import JOB, Taking, answered
+from scripted_means import JOB, ScriptedMeans, done
 
 from harpcaller.adapters.harmony.answers import public_href
 from harpcaller.adapters.harmony.intake import ROUTES
 from harpcaller.adapters.route import Answer, Asked, FilePath
 from protocol.errors import ErrorType
+from protocol.job import JobRecord, State
 from protocol.jsontext import decode, encode
 from protocol.outcome import Cancelled, Failed, Outcome, Raised, Returned
 
@@ -25,7 +26,7 @@ SYNC = operation("sync-1.json")
 
 def ask(
     body: Any,
-    operations: Taking,
+    operations: ScriptedMeans,
     service: str = "test/copy",
     headers: dict[str, str] | None = None,
     **table: Any,
@@ -37,12 +38,28 @@ def ask(
         headers=HEADERS if headers is None else headers,
         body=body if isinstance(body, bytes) else json.dumps(body).encode(),
     )
-    return answered(ROUTES[1], asked, operations, settings(**table))
+    return done(ROUTES[1].handler(asked, operations, settings(**table)))
+
+
+def a_job(ends: Outcome) -> ScriptedMeans:
+    """Return operations whose job ends so."""
+    record = JobRecord(
+        job_id=JOB,
+        state=State.ENDED,
+        host="@harmony",
+        procedure="test/copy",
+        arguments=encode({}),
+        timeout_s=1,
+        max_exec_s=1,
+        submitted_at=0,
+        outcome=ends,
+    )
+    return ScriptedMeans({JOB: record})
 
 
 def waited(ends: Outcome, **table: Any) -> Answer:
     """Return the answer to a synchronous message whose job ends so."""
-    return ask(SYNC, Taking(ends), **table)
+    return ask(SYNC, a_job(ends), **table)
 
 
 def returned(*outputs: Any) -> Returned:
@@ -59,7 +76,7 @@ def text_of(answer: Answer) -> tuple[int, str]:
 
 def test_an_asynchronous_message_is_answered_by_its_job() -> None:
     """H-23: Harmony takes any code below 400 as accepted."""
-    operations = Taking()
+    operations = ScriptedMeans()
 
     answer = ask(ASYNC, operations)
 
@@ -75,7 +92,7 @@ def test_an_asynchronous_message_is_answered_by_its_job() -> None:
 
 def test_the_same_message_is_the_same_job_whatever_its_token() -> None:
     """E20: Harmony sends it again with another one; other services are other jobs."""
-    operations = Taking()
+    operations = ScriptedMeans()
 
     ask(ASYNC, operations)
     ask({**ASYNC, "accessToken": "other"}, operations)
@@ -89,7 +106,7 @@ def test_the_same_message_is_the_same_job_whatever_its_token() -> None:
 
 def test_who_waits_is_posted_nothing() -> None:
     """The answer is the result."""
-    operations = Taking(returned({"href": "https://h/x"}))
+    operations = a_job(returned({"href": "https://h/x"}))
 
     ask(SYNC, operations)
 
@@ -206,7 +223,7 @@ BAD = [
 @pytest.mark.parametrize(("body", "status", "text"), BAD)
 def test_a_bad_message_is_no_job(body: Any, status: int, text: str) -> None:
     """H-13: E1 to E8, with status and text."""
-    operations = Taking()
+    operations = ScriptedMeans()
 
     told = text_of(ask(body, operations))
 
@@ -226,7 +243,7 @@ def test_what_a_service_cannot_do_is_refused(
     service: str, changes: Any, status: int, text: str
 ) -> None:
     """H-13: E10 to E14."""
-    told = text_of(ask({**ASYNC, **changes}, Taking(), service))
+    told = text_of(ask({**ASYNC, **changes}, ScriptedMeans(), service))
 
     assert told[0] == status
     assert told[1].startswith(text)
@@ -234,7 +251,7 @@ def test_what_a_service_cannot_do_is_refused(
 
 def test_a_refusal_is_posted_once() -> None:
     """H-13: Harmony does not read the answer to an asynchronous message."""
-    operations = Taking()
+    operations = ScriptedMeans()
 
     ask({**ASYNC, "sources": []}, operations)
 
@@ -258,7 +275,7 @@ def test_a_refusal_is_posted_once() -> None:
 )
 def test_nothing_is_posted_where_it_may_not_be(changes: Any, table: Any) -> None:
     """Nor where somebody waits for the answer."""
-    operations = Taking()
+    operations = ScriptedMeans()
 
     answer = ask({**ASYNC, "sources": [], **changes}, operations, **table)
 
@@ -277,7 +294,7 @@ def test_nothing_is_posted_where_it_may_not_be(changes: Any, table: Any) -> None
 )
 def test_a_body_has_a_length_and_a_type(headers: Any, status: int) -> None:
     """H-13: E19."""
-    assert ask(ASYNC, Taking(), headers=headers).status == status
+    assert ask(ASYNC, ScriptedMeans(), headers=headers).status == status
 
 
 def test_errors_of_the_gateway_are_plain_text() -> None:

@@ -17,7 +17,6 @@ from third_adapter import (
     ROUTES,
     TOKENS,
     WRITER,
-    Posts,
     a_world,
     adapter,
     echo,
@@ -227,7 +226,7 @@ async def test_its_routes_are_in_the_document() -> None:
     """One document, with a tag for each adapter."""
     async with a_dispatcher(ScriptedRunner()) as dispatcher:
         dispatcher.adapters.configure([adapter(*ROUTES)])
-        paths = document(adapter_endpoints(dispatcher, Posts()))["paths"]
+        paths = document(adapter_endpoints(dispatcher))["paths"]
 
     third = paths["/third/{name}"]["post"]
     assert third["tags"] == ["third"]
@@ -253,7 +252,7 @@ async def test_routes_that_collide_are_named(
     third, fourth = adapter(one, name="third"), adapter(other, name="fourth")
     async with a_dispatcher(ScriptedRunner()) as dispatcher:
         dispatcher.adapters.configure([third, fourth])
-        endpoints = adapter_endpoints(dispatcher, Posts())
+        endpoints = adapter_endpoints(dispatcher)
 
         with pytest.raises(Collision) as caught:
             application(endpoints, House(Reception()))
@@ -268,7 +267,7 @@ async def test_no_adapter_takes_a_path_of_ours() -> None:
     async with a_dispatcher(ScriptedRunner()) as dispatcher:
         dispatcher.adapters.configure([adapter(route("/v1/calls", echo))])
         native = native_endpoints(dispatcher, house, list)
-        endpoints = [*native, *adapter_endpoints(dispatcher, Posts())]
+        endpoints = [*native, *adapter_endpoints(dispatcher)]
 
         with pytest.raises(Collision, match=r"of harpcaller and POST .* of third"):
             application(endpoints, house)

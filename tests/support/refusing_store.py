@@ -21,12 +21,14 @@ class RefusingStore(MemoryStore):
         packets: Sequence[StoreError] = (),
         takes: Sequence[StoreError] = (),
         children: Sequence[StoreError] = (),
+        shared: Sequence[StoreError] = (),
     ) -> None:
         super().__init__()
         self._takes = [*takes]
         self._ends = [*ends]
         self._packets = [*packets]
         self._children = [*children]
+        self._shared = [*shared]
 
     def submit(self, job: NewJob) -> Write[Submitted]:
         """See `Store.submit`."""
@@ -55,6 +57,12 @@ class RefusingStore(MemoryStore):
         if self._ends:
             return _failed(self._ends.pop(0))
         return super().finish(claim, outcome, first, last)
+
+    def put_shared(self, space: str, name: str, body: bytes | None) -> Write[None]:
+        """See `Store.put_shared`."""
+        if self._shared:
+            return _failed(self._shared.pop(0))
+        return super().put_shared(space, name, body)
 
 
 def _failed(error: StoreError) -> Write[Any]:

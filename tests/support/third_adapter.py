@@ -168,7 +168,7 @@ class Posts:
 
     posts: list[Post] = attrs.field(factory=list)
 
-    async def __call__(self, post: Post) -> Reply:
+    async def post(self, post: Post) -> Reply:
         """Keep it."""
         self.posts.append(post)
         return Reply(status=None)
@@ -241,7 +241,7 @@ async def a_world(
         house = House(reception)
         endpoints = [
             *native_endpoints(dispatcher, house, list),
-            *adapter_endpoints(dispatcher, posted),
+            *adapter_endpoints(dispatcher, reach=lambda _: posted),
         ]
         app = application(with_document(endpoints), house)
         yield World(app, dispatcher.adapters, reception, posted)

@@ -19,7 +19,7 @@ from harpcaller.adapters.harmony.section import Section
 from harpcaller.adapters.harmony.services import Services, read_services
 from harpcaller.adapters.harmony.settings import Dialect, NoData, Settings, Written
 from harpcaller.adapters.harmony.yamltext import BadYaml, read_variables, read_yaml
-from harpcaller.adapters.places import Place, read_place
+from harpcaller.adapters.places import Place, Places, read_place
 
 _FILE_KEYS: Final = ("services", "bindings", "env_file")
 _NEEDED: Final = ("services", "bindings", "environment")
@@ -58,6 +58,15 @@ def load(
 ) -> Settings | Sequence[Problem]:
     """Return the settings, or all that is wrong with them."""
     return lacking(PACKAGES) or _load(table, contents, limits)
+
+
+def places(settings: Settings) -> Places:
+    """Return where documents may be read and written."""
+    return Places(
+        read=settings.granule_allow,
+        work_dir=settings.work_dir,
+        work_group=settings.work_group,
+    )
 
 
 def _load(

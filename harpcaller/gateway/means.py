@@ -1,0 +1,122 @@
+"""What a route of an adapter may have done, in the name of who asks."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeAlias
+
+import attrs
+import trio
+
+from harpcaller import ops
+from harpcaller.adapters.machine import Post
+from harpcaller.adapters.route import Accepted
+from harpcaller.dispatch.dispatcher import Dispatcher
+from harpcaller.identities.visitor import Visitor
+from harpcaller.runners.installed import PREFIX, Installed
+from harpcaller.runners.outside import Poster
+from harpcaller.store import StoreError
+from protocol.call import Call
+from protocol.job import JobId, JobRecord, read_job_id
+from protocol.jsontext import decode
+from protocol.outcome import Outcome
+from protocol.requests import Submit
+
+_SPACE: Final = "gateway"  # of shared documents; no adapter is called so
+_INSTALLATION: Final = "installation"
+POST_S: Final = 10.0  # who asked waits for us
+
+Look: TypeAlias = Callable[[], Awaitable[Sequence[str]]]
+"""Finds out why a call would not be taken and kept now."""
+
+Reach: TypeAlias = Callable[[Installed], Poster]
+"""Gives what posts for an adapter."""
+
+
+@attrs.define
+class Whole:
+    """What is behind all routes; owns the name of the store until it is kept."""
+
+    dispatcher: Dispatcher
+    look: Look | None = None
+    reach: Reach | None = None
+    _made: str = attrs.field(factory=lambda: secrets.token_hex(32))
+
+    async def installation(self) -> str:
+        """Return the name of the store, made once."""
+        store = self.dispatcher.store
+        kept = await store.get_shared(_SPACE, _INSTALLATION)
+        if kept is None:
+            await store.put_shared(_SPACE, _INSTALLATION, self._made.encode())
+            return self._made
+        return kept.decode()
+
+
+@attrs.frozen
+class Means:
+    """The operations of one request; see `Operations` for each."""
+
+    _whole: Whole
+    _adapter: str
+    _visitor: Visitor | None
+
+    async def submit(self, call: Call) -> Accepted:
+        """See `Operations.submit`."""
+        asked = Submit(call=call)
+        kept = decode(await ops.begin(asked, self._dispatcher, self._visitor))
+        assert isinstance(kept, dict)  # noqa: S101 (a reply of ours)
+        job_id = read_job_id(str(kept["job_id"]))
+        assert job_id is not None  # noqa: S101 (and it has one)
+        return Accepted(job_id=job_id, is_duplicate="duplicate" in kept)
+
+    async def outcome(self, job_id: JobId) -> Outcome:
+        """See `Operations.outcome`."""
+        return await ops.outcome(job_id, self._dispatcher, self._visitor)
+
+    async def outcome_within(self, job_id: JobId, seconds: float) -> Outcome | None:
+        """See `Operations.outcome_within`."""
+        with trio.move_on_after(seconds):
+            return await self.outcome(job_id)
+        return None
+
+    async def job(self, job_id: JobId) -> JobRecord:
+        """See `Operations.job`."""
+        return await ops.record(job_id, self._dispatcher, self._visitor)
+
+    async def hindrances(self) -> Sequence[str]:
+        """See `Operations.hindrances`."""
+        return () if self._whole.look is None else await self._whole.look()
+
+    async def installation(self) -> str:
+        """See `Operations.installation`."""
+        try:
+            return await self._whole.installation()
+        except StoreError as error:
+            raise ops.complaint(error) from error
+
+    async def document(self, name: str) -> bytes | None:
+        """See `Operations.document`."""
+        return await self._dispatcher.store.get_shared(self._adapter, name)
+
+    async def documents(self) -> Sequence[str]:
+        """See `Operations.documents`."""
+        return await self._dispatcher.store.list_shared(self._adapter)
+
+    async def keep(self, name: str, body: bytes | None) -> None:
+        """See `Operations.keep`."""
+        try:
+            await self._dispatcher.store.put_shared(self._adapter, name, body)
+        except StoreError as error:
+            raise ops.complaint(error) from error
+
+    async def post(self, post: Post) -> None:
+        """See `Operations.post`."""
+        installed = self._dispatcher.adapters.find(PREFIX + self._adapter)
+        if installed is not None and self._whole.reach is not None:
+            with trio.move_on_after(POST_S):
+                await self._whole.reach(installed).post(post)
+
+    @property
+    def _dispatcher(self) -> Dispatcher:
+        return self._whole.dispatcher
