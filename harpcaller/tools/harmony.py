@@ -7,11 +7,10 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
 from harpcaller.client import ClientError, Dispatcher
-from harpcaller.tools.harmony_files import NoConfig, NoInput, read_message
+from harpcaller.tools.harmony_files import NoInput, read_message
 from harpcaller.tools.harmony_invoke import Invocation, invoke
 from harpcaller.tools.harmony_log import Log
 from harpcaller.tools.harmony_options import command_line
-from harpcaller.tools.harmony_plan import Wanted, plan
 from harpcaller.tools.harmony_status import tell_status
 from indira.cli import Exit
 
@@ -29,9 +28,6 @@ def main(words: Sequence[str] | None = None) -> int:
                 return tell_status(dispatcher.job(options.job), sys.stdout.write)
             case _:
                 return _invoke(parser, options)
-    except NoConfig as error:
-        sys.stderr.write("".join(f"{line}\n" for line in error.lines))
-        return Exit.USAGE
     except NoInput as error:
         sys.stderr.write(f"harp-harmony: {error}\n")
         return Exit.USAGE
@@ -41,6 +37,10 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _plan(options: Namespace) -> int:
+    # A container has to start fast, and knows nothing of configurations.
+    from harpcaller.tools.harmony_plan import Wanted, plan  # noqa: PLC0415
+    from harpcaller.tools.harmony_settings import NoConfig  # noqa: PLC0415
+
     wanted = Wanted(
         config=options.config,
         service=options.service,
@@ -50,7 +50,11 @@ def _plan(options: Namespace) -> int:
         intake=options.intake,
         is_checked=not options.unchecked,
     )
-    return plan(wanted, sys.stdout.write)
+    try:
+        return plan(wanted, sys.stdout.write)
+    except NoConfig as error:
+        sys.stderr.write("".join(f"{line}\n" for line in error.lines))
+        return Exit.USAGE
 
 
 def _invoke(parser: ArgumentParser, options: Namespace) -> int:
