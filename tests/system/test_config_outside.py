@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import grp
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import trustme
 from adapted import an_adapter
+from harmony_corpus import CORPUS
 from third_adapter import Idle
 
 from harpcaller.adapters.places import Places
-from harpcaller.config import load_config
+from harpcaller.config import Config, ConfigError, load_config
 from harpcaller.config.adapter_tables import unready_desks
 from harpcaller.runners.installed import Installed
+from harpcaller.runners.outside.file_writing import Desk
 from harpcaller.runners.outside.http_messages import HttpSettings
 
 
@@ -63,3 +69,30 @@ def test_a_directory_that_is_not_there_is_warned_of(tmp_path: Path) -> None:
         f"adapters.test.work_dir: {desk} is no directory that we may write to"
         for desk in desks[2:]
     ]
+
+
+def with_group(folder: Path, group: str) -> Config:
+    """Return the configuration of the corpus with a directory and a group."""
+    for path in (CORPUS / "own").iterdir():
+        if path.is_file():
+            shutil.copy(path, folder)
+    path = folder / "adapter.toml"
+    with path.open("a") as file:
+        file.write(f'work_dir = "{folder}"\nwork_group = "{group}"\n')
+    path.chmod(0o600)
+    return load_config(path)
+
+
+def test_a_group_is_one_of_this_machine(tmp_path: Path) -> None:
+    """Its number is what files have."""
+    group = grp.getgrgid(os.getgid()).gr_name
+
+    [installed] = with_group(tmp_path, group).adapters
+
+    assert installed.desk == Desk(folder=str(tmp_path), gid=os.getgid())
+    with pytest.raises(ConfigError) as caught:
+        with_group(tmp_path, "no-such-group")
+    [line] = caught.value.lines()
+    assert line.endswith(
+        "adapters.harmony.work_group: expected the name of a group of this machine"
+    )
