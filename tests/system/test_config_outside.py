@@ -25,7 +25,8 @@ from harpcaller.runners.outside.http_messages import HttpSettings
 
 def test_how_servers_are_reached_is_read(tmp_path: Path) -> None:
     """What is not said is the default."""
-    trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    pem = trustme.CA().cert_pem.bytes()
+    (tmp_path / "ca.pem").write_bytes(b"# \xc3\xa9\n" + pem)
     (tmp_path / "w").mkdir()
     task = '{"name": "t", "host": "h"}'
     (tmp_path / "w" / "W.json").write_text(f'{{"name": "W", "tasks": [{task}]}}')
@@ -37,7 +38,8 @@ def test_how_servers_are_reached_is_read(tmp_path: Path) -> None:
 
     [installed] = load_config(path).adapters
 
-    assert installed.http == HttpSettings(ca_file=tmp_path / "ca.pem", timeout_s=5)
+    told = f"# \n{pem.decode()}"
+    assert installed.http == HttpSettings(authorities=told, timeout_s=5)
 
 
 def test_httpx_is_imported_by_who_needs_it() -> None:
