@@ -83,9 +83,6 @@ class Operations(Protocol):
             WireError: `shutting_down` before that, or there is no such job.
         """
 
-    async def post(self, post: Post) -> None:
-        """Tell somebody over HTTP, once, and wait for that a short while at most."""
-
     async def outcome_within(self, job_id: JobId, seconds: float) -> Outcome | None:
         """Return how a job ended, None if it has not within so many seconds.
 
@@ -119,6 +116,9 @@ class Operations(Protocol):
         Raises:
             WireError: the store does not take it.
         """
+
+    async def post(self, post: Post) -> None:
+        """Tell somebody over HTTP, once, and wait for that a short while at most."""
 
 
 class IdentityFrom(Enum):

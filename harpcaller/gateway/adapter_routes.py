@@ -17,33 +17,27 @@ from harpcaller.adapters.route import (
     Operations,
     Route,
 )
-from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.dispatch.parent import LARGE_CALL_BYTES
 from harpcaller.gateway.credentials import token_in
 from harpcaller.gateway.endpoint import ANSWER_S, Endpoint, Inquiry
 from harpcaller.gateway.errors import ErrorShape, plain
 from harpcaller.gateway.files import file_response
 from harpcaller.gateway.leaving import while_here
-from harpcaller.gateway.means import Look, Means, Reach, Whole
+from harpcaller.gateway.means import Means, Whole
 from harpcaller.gateway.stepping import in_threads
 from harpcaller.runners.installed import PREFIX
 from protocol.errors import WireError
 
 
-def adapter_endpoints(
-    dispatcher: Dispatcher, look: Look | None = None, reach: Reach | None = None
-) -> Sequence[Endpoint]:
+def adapter_endpoints(whole: Whole) -> Sequence[Endpoint]:
     """Return an endpoint for each route of each adapter that is in force.
 
     Which routes there are is settled now; by which settings they answer is not, and
-    an adapter that is in force no more answers as if it had never been there. `look`
-    finds out why a call would not be taken now, `reach` gives what posts for an
-    adapter.
+    an adapter that is in force no more answers as if it had never been there.
     """
-    whole = Whole(dispatcher, look, reach)
     return [
         _endpoint(installed.adapter.name, route, whole)
-        for installed in dispatcher.adapters
+        for installed in whole.dispatcher.adapters
         for route in installed.adapter.routes
     ]
 
@@ -82,7 +76,7 @@ async def _answer(
         raise HTTPException(404)
     request = inquiry.request
     asked = _asked(route, inquiry)
-    means = Means(whole, name, inquiry.visitor)
+    means = Means(whole, installed, inquiry.visitor)
     answers: list[Answer] = []
 
     def handle(operations: Operations) -> Coroutine[Any, Any, Answer]:

@@ -14,8 +14,8 @@ from harpcaller.adapters.machine import Post
 from harpcaller.adapters.route import Accepted
 from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.identities.visitor import Visitor
-from harpcaller.runners.installed import PREFIX, Installed
-from harpcaller.runners.outside import Poster
+from harpcaller.runners.installed import Installed
+from harpcaller.runners.transfers import Reply
 from harpcaller.store import StoreError
 from protocol.call import Call
 from protocol.job import JobId, JobRecord, read_job_id
@@ -25,13 +25,12 @@ from protocol.requests import Submit
 
 _SPACE: Final = "gateway"  # of shared documents; no adapter is called so
 _INSTALLATION: Final = "installation"
-POST_S: Final = 10.0  # who asked waits for us
+_POST_S: Final = 10.0  # who asked waits for us
 
 Look: TypeAlias = Callable[[], Awaitable[Sequence[str]]]
 """Finds out why a call would not be taken and kept now."""
-
-Reach: TypeAlias = Callable[[Installed], Poster]
-"""Gives what posts for an adapter."""
+Poster: TypeAlias = Callable[[Installed, Post], Awaitable[Reply]]
+"""Sends a request for an adapter and returns what came of it, whatever it was."""
 
 
 @attrs.define
@@ -39,8 +38,8 @@ class Whole:
     """What is behind all routes; owns the name of the store until it is kept."""
 
     dispatcher: Dispatcher
+    poster: Poster
     look: Look | None = None
-    reach: Reach | None = None
     _made: str = attrs.field(factory=lambda: secrets.token_hex(32))
 
     async def installation(self) -> str:
@@ -58,7 +57,7 @@ class Means:
     """The operations of one request; see `Operations` for each."""
 
     _whole: Whole
-    _adapter: str
+    _installed: Installed
     _visitor: Visitor | None
 
     async def submit(self, call: Call) -> Accepted:
@@ -112,10 +111,12 @@ class Means:
 
     async def post(self, post: Post) -> None:
         """See `Operations.post`."""
-        installed = self._dispatcher.adapters.find(PREFIX + self._adapter)
-        if installed is not None and self._whole.reach is not None:
-            with trio.move_on_after(POST_S):
-                await self._whole.reach(installed).post(post)
+        with trio.move_on_after(_POST_S):
+            await self._whole.poster(self._installed, post)
+
+    @property
+    def _adapter(self) -> str:
+        return self._installed.adapter.name
 
     @property
     def _dispatcher(self) -> Dispatcher:

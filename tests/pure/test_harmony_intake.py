@@ -14,7 +14,6 @@ from scripted_means import JOB, ScriptedMeans, done
 from harpcaller.adapters.harmony.intake import ROUTES
 from harpcaller.adapters.route import Answer, Asked, FilePath
 from protocol.errors import ErrorType
-from protocol.job import JobRecord, State
 from protocol.jsontext import decode, encode
 from protocol.outcome import Cancelled, Failed, Outcome, Raised, Returned
 
@@ -40,25 +39,9 @@ def ask(
     return done(ROUTES[1].handler(asked, operations, settings(**table)))
 
 
-def a_job(ends: Outcome) -> ScriptedMeans:
-    """Return operations whose job ends so."""
-    record = JobRecord(
-        job_id=JOB,
-        state=State.ENDED,
-        host="@harmony",
-        procedure="test/copy",
-        arguments=encode({}),
-        timeout_s=1,
-        max_exec_s=1,
-        submitted_at=0,
-        outcome=ends,
-    )
-    return ScriptedMeans({JOB: record})
-
-
 def waited(ends: Outcome, **table: Any) -> Answer:
     """Return the answer to a synchronous message whose job ends so."""
-    return ask(SYNC, a_job(ends), **table)
+    return ask(SYNC, ScriptedMeans(ends=ends), **table)
 
 
 def returned(*outputs: Any) -> Returned:
@@ -105,7 +88,7 @@ def test_the_same_message_is_the_same_job_whatever_its_token() -> None:
 
 def test_who_waits_is_posted_nothing() -> None:
     """The answer is the result."""
-    operations = a_job(returned({"href": "https://h/x"}))
+    operations = ScriptedMeans(ends=returned({"href": "https://h/x"}))
 
     ask(SYNC, operations)
 

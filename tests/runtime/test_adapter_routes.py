@@ -17,6 +17,7 @@ from third_adapter import (
     ROUTES,
     TOKENS,
     WRITER,
+    Posts,
     a_world,
     adapter,
     echo,
@@ -30,6 +31,7 @@ from harpcaller.gateway.adapter_routes import adapter_endpoints
 from harpcaller.gateway.app import application
 from harpcaller.gateway.collision import Collision
 from harpcaller.gateway.house import House
+from harpcaller.gateway.means import Whole
 from harpcaller.gateway.native_table import native_endpoints
 from harpcaller.gateway.openapi import document
 from harpcaller.identities.known import Identities
@@ -226,7 +228,7 @@ async def test_its_routes_are_in_the_document() -> None:
     """One document, with a tag for each adapter."""
     async with a_dispatcher(ScriptedRunner()) as dispatcher:
         dispatcher.adapters.configure([adapter(*ROUTES)])
-        paths = document(adapter_endpoints(dispatcher))["paths"]
+        paths = document(adapter_endpoints(Whole(dispatcher, Posts())))["paths"]
 
     third = paths["/third/{name}"]["post"]
     assert third["tags"] == ["third"]
@@ -252,7 +254,7 @@ async def test_routes_that_collide_are_named(
     third, fourth = adapter(one, name="third"), adapter(other, name="fourth")
     async with a_dispatcher(ScriptedRunner()) as dispatcher:
         dispatcher.adapters.configure([third, fourth])
-        endpoints = adapter_endpoints(dispatcher)
+        endpoints = adapter_endpoints(Whole(dispatcher, Posts()))
 
         with pytest.raises(Collision) as caught:
             application(endpoints, House(Reception()))
@@ -267,7 +269,7 @@ async def test_no_adapter_takes_a_path_of_ours() -> None:
     async with a_dispatcher(ScriptedRunner()) as dispatcher:
         dispatcher.adapters.configure([adapter(route("/v1/calls", echo))])
         native = native_endpoints(dispatcher, house, list)
-        endpoints = [*native, *adapter_endpoints(dispatcher)]
+        endpoints = [*native, *adapter_endpoints(Whole(dispatcher, Posts()))]
 
         with pytest.raises(Collision, match=r"of harpcaller and POST .* of third"):
             application(endpoints, house)

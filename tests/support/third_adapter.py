@@ -29,6 +29,7 @@ from harpcaller.gateway.adapter_routes import adapter_endpoints
 from harpcaller.gateway.app import GUEST, application
 from harpcaller.gateway.guest import Guest
 from harpcaller.gateway.house import House
+from harpcaller.gateway.means import Whole
 from harpcaller.gateway.native_table import native_endpoints
 from harpcaller.gateway.openapi import with_document
 from harpcaller.identities.identity import Identity, Proofs
@@ -168,7 +169,7 @@ class Posts:
 
     posts: list[Post] = attrs.field(factory=list)
 
-    async def post(self, post: Post) -> Reply:
+    async def __call__(self, _: Installed, post: Post) -> Reply:
         """Keep it."""
         self.posts.append(post)
         return Reply(status=None)
@@ -241,7 +242,7 @@ async def a_world(
         house = House(reception)
         endpoints = [
             *native_endpoints(dispatcher, house, list),
-            *adapter_endpoints(dispatcher, reach=lambda _: posted),
+            *adapter_endpoints(Whole(dispatcher, posted)),
         ]
         app = application(with_document(endpoints), house)
         yield World(app, dispatcher.adapters, reception, posted)

@@ -40,6 +40,7 @@ from harpcaller.worker.harmony.request import (
 from harpcaller.worker.harmony.roots import below
 from harpcaller.worker.harmony.settings import HarmonyCli
 from harpcaller.worker.harmony.settings import read_cli as read_settings
+from harpcaller.worker.harmony.token import known_spellings
 from protocol.harp_worker import Refusal, Refused
 from protocol.jsontext import JsonValue, encode
 
@@ -122,6 +123,7 @@ def _prepare(settings: HarmonyCli, request: CliRequest, place: str) -> _Ready:
         OSError: they cannot be written.
     """
     message, token = read_message(request.asked, settings.roots)
+    key = settings.secret_key
     told = variables(settings, request.env, has_token=bool(token))
     make_folder(place)
     shape = shape_text(message)
@@ -142,7 +144,7 @@ def _prepare(settings: HarmonyCli, request: CliRequest, place: str) -> _Ready:
         variables=told,
         folder=places.metadata_dir,
         is_shared=request.metadata_dir is not None,
-        hiding=Hiding([token, settings.secret_key]),
+        hiding=Hiding([key, *known_spellings(token, key)]),
     )
 
 
