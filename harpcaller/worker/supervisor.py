@@ -197,7 +197,7 @@ def _carry_out(
         child.carry_out(procedures, asked.procedure, asked.arguments, asked.info, wire)
         return
     # Here, so that the warm parents need not have it in memory.
-    from harpcaller.worker.harmony.errands import begin  # noqa: PLC0415 (as above)
+    from harpcaller.worker.harmony.kinds import begin  # noqa: PLC0415 (as above)
 
     os.environ.update(execute.info_variables(asked.info))
     errand, arguments = asked.errand, asked.arguments

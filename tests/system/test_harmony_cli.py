@@ -277,6 +277,24 @@ async def test_a_cancel_ends_the_tree_and_leaves_no_file(
     assert TOKEN not in worker.harpd.log
 
 
+async def test_a_worker_that_is_killed_leaves_no_file_either(tmp_path: Path) -> None:
+    """Its supervisors see to it: a token must not stay on a disk."""
+    hang = [*PLAIN, str(script(tmp_path / "hang.py", HANG))]
+    with running_services(tmp_path, service("hang", hang, WITH_KEY)) as worker:
+        out = worker.root / "hang"
+        call = arguments(message={"accessToken": TOKEN}, metadata_dir=str(out))
+        async with connect(worker.harpd.tcp, worker.tls) as stream:
+            await stream.send_all(a_call("hang", **call))
+            await eventually((out / "pids").exists, 30)
+            pids = [int(word) for word in (out / "pids").read_text().split()]
+            worker.harpd.process.kill()
+            worker.harpd.process.wait()
+
+        await eventually(lambda: worker.private == [], 40)
+        assert not any(is_alive(pid) for pid in pids)
+        assert (out / "ended").exists()
+
+
 async def test_a_container_is_killed_by_its_name(worker: HarmonyWorker) -> None:
     """To end the client would leave it running; its variables are in a file."""
     result = await worker.result(
@@ -304,6 +322,24 @@ def test_services_are_listed(worker: HarmonyWorker) -> None:
     [row] = [row for row in rows if row["name"] == "hang"]
     assert row["streams"]
     assert row["signature"].startswith("(unit: string, attempt: integer = 0, ")
+
+
+def test_a_folder_that_is_not_there_is_told_before_a_call(tmp_path: Path) -> None:
+    """Every call would fail of it."""
+    config = CHECK.format(directory=tmp_path).replace('data_dir = "', 'data_dir = "/no')
+    (tmp_path / "harpd.toml").write_text(config)
+    (tmp_path / "key").touch(mode=0o600)
+
+    done = subprocess.run(
+        [*HARPD, "check", "--config", tmp_path / "harpd.toml"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert f'procedure "a": "/no{tmp_path}" is no directory' in done.stdout
 
 
 CHECK = """

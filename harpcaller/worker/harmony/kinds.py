@@ -1,4 +1,4 @@
-"""The errands that there are: each kind begun by its own code, loaded for that."""
+"""The kinds of Harmony services: each begun by its own code, loaded for that."""
 
 from __future__ import annotations
 
