@@ -24,6 +24,8 @@ from harmony_worker import (
 from harp_peer import a_call, connect
 from harpd_process import HARPD
 
+from protocol.outcome import Raised
+
 # What it is told goes into its message.json, where a result brings it from.
 LOOK = """
     import json, os, pathlib, sys
@@ -49,6 +51,10 @@ LOOK = """
     }
     (out / "message.json").write_text(json.dumps(told))
     (out / "catalog.json").write_text("{}")
+    if os.environ.get("CASE") == "huge":
+        (out / "catalog.json").write_text('{"text":"%s"}' % ("x" * 3_000_000))
+        (out / "catalog0.json").write_text('{"text":"%s"}' % ("x" * 3_000_000))
+        (out / "batch-catalogs.json").write_text('["catalog.json","catalog0.json"]')
 """
 # It has a child that ends only when it has to, and needs its time itself.
 HANG = """
@@ -182,6 +188,22 @@ async def test_files_of_the_run_directory_are_used_where_they_are(
         *("--harmony-data-location", f"{root}/data/"),
     ]
     assert (out / "catalog.json").exists()
+
+
+async def test_more_documents_than_a_line_can_have_need_a_folder(
+    worker: HarmonyWorker,
+) -> None:
+    """Another attempt would leave as many; where they are shared nothing is lost."""
+    out = f"{worker.root}/huge"
+    huge = arguments(env={"CASE": "huge"})
+
+    _, alone = await worker.call("look", **huge)
+    shared = await worker.result("look", **{**huge, "metadata_dir": out})
+
+    assert isinstance(alone, Raised)
+    assert alone.type == "NoRetry"
+    assert "a folder that is shared" in alone.message
+    assert (shared["stac"], len(shared["catalogs"])) == (None, 2)
 
 
 async def test_what_leads_elsewhere_is_refused(worker: HarmonyWorker) -> None:
