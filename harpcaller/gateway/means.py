@@ -12,7 +12,11 @@ import trio
 from harpcaller import ops
 from harpcaller.adapters.route import Accepted
 from harpcaller.dispatch.dispatcher import Dispatcher
+from harpcaller.gateway.feeding import FedMeans
+from harpcaller.gateway.house import House
+from harpcaller.identities.reception import Reception
 from harpcaller.identities.visitor import Visitor
+from harpcaller.runners.installed import PREFIX
 from harpcaller.store import StoreError
 from protocol.call import Call
 from protocol.job import JobId, JobRecord, read_job_id
@@ -33,6 +37,7 @@ class Whole:
 
     dispatcher: Dispatcher
     look: Look | None = None
+    house: House = attrs.field(factory=lambda: House(Reception()))
     _made: str = attrs.field(factory=lambda: secrets.token_hex(32))
 
     async def installation(self) -> str:
@@ -61,6 +66,11 @@ class Means:
         job_id = read_job_id(str(kept["job_id"]))
         assert job_id is not None  # noqa: S101 (and it has one)
         return Accepted(job_id=job_id, is_duplicate="duplicate" in kept)
+
+    @property
+    def fed(self) -> FedMeans:
+        """See `Operations.fed`."""
+        return FedMeans(self._dispatcher, PREFIX + self._adapter, self._visitor)
 
     async def outcome(self, job_id: JobId) -> Outcome:
         """See `Operations.outcome`."""

@@ -51,7 +51,7 @@ def outfitted(outfit: Outfit, house: House) -> Gateway:
     )
     endpoints = [
         *native_endpoints(dispatcher, house, outfit.hosts),
-        *adapter_endpoints(dispatcher, readiness.reasons),
+        *adapter_endpoints(dispatcher, readiness.reasons, house),
         *operations(readiness, exposition.text),
     ]
     app = application(with_document(endpoints), house)
