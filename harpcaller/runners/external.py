@@ -166,13 +166,13 @@ class External:
 
     async def _write(self, job_id: JobId, live: _Live, taken: Taken) -> None:
         """Return once it is durable; without packets, once what was before is."""
+        write = live.last
         if taken.packets:
             live.in_flight += 1
-            live.last = self._keep(job_id, taken.packets)
-            live.last.when_done(lambda write: _kept(live, write, taken.packets))
-        last = live.last
-        if last is not None:
-            await last
+            live.last = write = self._keep(job_id, taken.packets)
+            write.when_done(lambda write: _kept(live, write, taken.packets))
+        if write is not None:
+            await write
 
     async def _fed(self, record: JobRecord, installed: Installed, live: _Live) -> Fed:
         while live.fed is None:

@@ -29,12 +29,13 @@ AT = 1_795_333_383.5
 class Feeding:
     """All workflows, each made anew of its log whenever it is looked at.
 
-    With `refusal` no offer is taken.
+    With `refusal` nothing is told; `pruned` are in lists, and nowhere else.
     """
 
     records: dict[JobId, JobRecord] = attrs.field(factory=dict)
     logs: dict[JobId, list[JsonText]] = attrs.field(factory=dict)
     refusal: WireError | None = None
+    pruned: set[JobId] = attrs.field(factory=set)
     settings: Settings = attrs.field(factory=Settings)
 
     @property
@@ -46,7 +47,7 @@ class Feeding:
         """See `Feeding.look`."""
         if self.refusal is not None:
             raise self.refusal
-        if job_id not in self.records:
+        if job_id not in self.records or job_id in self.pruned:
             raise WireError(ErrorType.INVALID_JOBID, "no job with this id")
         record = self.records[job_id]
         call = Call(host="@panoptes", procedure="workflow", arguments=record.arguments)
@@ -128,7 +129,13 @@ class Monitor(ScriptedMeans):
         return Accepted(job_id=job_id)
 
     def ask(
-        self, method: str, target: str, body: Any = b"", at: float = AT, **headers: str
+        self,
+        method: str,
+        target: str,
+        body: Any = b"",
+        at: float = AT,
+        base: str = "",
+        **headers: Any,
     ) -> Answer:
         """Return the answer of the route; a value as the body is JSON."""
         path, _, query = target.partition("?")
@@ -137,11 +144,12 @@ class Monitor(ScriptedMeans):
         self.fed.settings = self.settings
         asked = Asked(
             path=parts,
-            query={name: value for name, value in pairs},  # noqa: C416 (of lists)
+            query={name: text for name, text in pairs},  # noqa: C416 (of lists)
             headers={name.replace("_", "-"): one for name, one in headers.items()},
             body=body if isinstance(body, bytes) else encode(body),
             peer="127.0.0.1",
             at=at,
+            base=base,
         )
         answer: Answer = done(route.handler(asked, self, self.settings))
         return answer

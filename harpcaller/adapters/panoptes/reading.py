@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 from urllib.parse import parse_qsl
 
@@ -87,16 +88,8 @@ def fields(body: bytes) -> Mapping[str, Any]:
 def _distinct(pairs: list[tuple[str, Any]]) -> None:
     keys = [key for key, _ in pairs]
     if len(set(keys)) < len(keys):
-        raise WireError(ErrorType.PARSE_ERROR, f'equal keys: "{_first_twice(keys)}"')
-
-
-def _first_twice(keys: Iterable[str]) -> str:
-    seen: set[str] = set()
-    for key in keys:
-        if key in seen:
-            break
-        seen.add(key)
-    return key[:80]
+        [(key, _)] = Counter(keys).most_common(1)
+        raise WireError(ErrorType.PARSE_ERROR, f'equal keys: "{key[:80]}"')
 
 
 def _nothing(_: str) -> None:

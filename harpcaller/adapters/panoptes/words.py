@@ -9,7 +9,7 @@ from harpcaller.adapters.panoptes.verdict import Verdict
 from harpcaller.adapters.panoptes.workflow import Workflow
 from protocol.job import JobRecord
 from protocol.jsontext import decode
-from protocol.outcome import Cancelled, Failed, Outcome, Raised, Returned
+from protocol.outcome import Cancelled, Outcome, Returned
 
 RUNNING: Final = "Running"
 STALE: Final = "Stale"
@@ -18,6 +18,7 @@ NO_EXECUTION: Final = "No Execution"
 ERROR: Final = "Error"
 CANCELLED: Final = "Cancelled"
 
+_NOEXEC: Final = Verdict.NO_EXECUTION.value
 _OF_VERDICTS: Final = {
     Verdict.COMPLETED: DONE,
     Verdict.NO_EXECUTION: NO_EXECUTION,
@@ -41,12 +42,10 @@ def status_word(
 def _of_outcome(outcome: Outcome) -> str:
     match outcome:
         case Returned(value=text):
-            match decode(text):
-                case {"status": Verdict.NO_EXECUTION.value}:
-                    return NO_EXECUTION
-                case _:
-                    return DONE
-        case Raised() | Failed():
-            return ERROR
+            value = decode(text)
+            is_noexec = isinstance(value, dict) and value.get("status") == _NOEXEC
+            return NO_EXECUTION if is_noexec else DONE
         case Cancelled():
             return CANCELLED
+        case _:
+            return ERROR

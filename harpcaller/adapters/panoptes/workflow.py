@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Mapping
-from typing import Any, Final, assert_never
+from typing import Any, Final
 
 from harpcaller.adapters.fed import Due, Taken
 from harpcaller.adapters.panoptes.jobs import JobState, JobTable
@@ -51,12 +51,9 @@ class Workflow:
     # ── what it is offered ──
     def offer(self, offered: Update | Rename, settings: Settings) -> Taken:
         """Return what is to be kept of an update, or of new names."""
-        match offered:
-            case Rename():
-                return self._offer_names(offered)
-            case Update():
-                return self._offer_update(offered, settings)
-        assert_never(offered)
+        if isinstance(offered, Rename):
+            return self._offer_names(offered)
+        return self._offer_update(offered, settings)
 
     def _offer_update(self, update: Update, settings: Settings) -> Taken:
         if update.level in settings.drop_levels:
