@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from daemon_process import DaemonProcess, running_daemon
+from daemon_process import DaemonProcess, Table, running_daemon
 from panoptes_runs import Exchange, Run
 from web_client import ON, Told, WebClient, web_address, web_client
 
@@ -82,13 +82,13 @@ def update(web: WebClient, job_id: str, message: Mapping[str, Any]) -> Told:
 
 @contextmanager
 def running_monitor(
-    folder: Path, **more: str | int | float | bool
+    folder: Path, hosts: Mapping[str, Table] | None = None, **more: Any
 ) -> Iterator[Monitor]:
     """Run a daemon that monitors; `more` are settings of `[adapters.panoptes]`."""
     own = {f"adapters.panoptes.{key}": value for key, value in more.items()}
     settings = {**ON, **HASTY, **own}
     with (
-        running_daemon(folder, settings=settings) as daemon,
+        running_daemon(folder, hosts=hosts, settings=settings) as daemon,
         web_client(daemon) as web,
     ):
         yield Monitor(daemon, web)
