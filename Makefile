@@ -11,6 +11,7 @@ WANTED := netcat-openbsd=nc.openbsd netcat-traditional=nc.traditional ncat=ncat 
 	systemd=systemd-analyze logrotate=logrotate zsh=zsh fish=fish \
 	curl=curl jq=jq
 PURE := protocol/*,harpcaller/adapters/*,harpcaller/store/admission.py,harpcaller/front/conversation.py
+TESTED = HARPCALLER_CAMPAIGN=$${HARPCALLER_CAMPAIGN:-0.1} $(BIN)/coverage run -m pytest
 
 # Whoever builds the same commit gets the same bytes.
 EPOCH = $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null))
@@ -40,7 +41,8 @@ test: .venv/tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/coverage erase
-	HARPCALLER_CAMPAIGN=$${HARPCALLER_CAMPAIGN:-0.1} $(BIN)/coverage run -m pytest
+	$(TESTED) -m "not alone" --numprocesses 2 --dist loadfile
+	$(TESTED) -m alone
 	$(BIN)/coverage combine --quiet
 	@rm -f .coverage.* # halves of files, left by daemons that the tests killed
 	$(BIN)/coverage report --skip-covered --fail-under=90

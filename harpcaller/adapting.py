@@ -11,9 +11,7 @@ from harpcaller.dispatch.family import Family
 from harpcaller.dispatch.limits import Limits
 from harpcaller.runners import Runner
 from harpcaller.runners.installed import Installed
-from harpcaller.runners.outside import Outside
-from harpcaller.runners.outside.s3 import S3Mover
-from harpcaller.runners.outside.s3_client import SCHEME, S3Settings
+from harpcaller.runners.outside.carriers import Carriers
 from harpcaller.runners.parents import ParentRunner
 from harpcaller.runners.router import Router
 from harpcaller.runners.workflow import Means
@@ -28,18 +26,15 @@ def open_dispatcher(
     clock: Callable[[], float],
 ) -> Dispatcher:
     """Return a dispatcher without adapters yet: `adapters.configure` brings them."""
-    movers: dict[S3Settings, S3Mover] = {}  # each with a client, and its connections
+    carriers = Carriers(clock)
 
     def find(host: str) -> Installed | None:
         return dispatcher.adapters.find(host)
 
-    def mover(settings: S3Settings) -> S3Mover:
-        return movers.setdefault(settings, S3Mover(settings))
-
     def means_for(installed: Installed) -> Means:
         return Means(
             children=Family(dispatcher),
-            transfers=Outside({SCHEME: mover(installed.s3)}),
+            transfers=carriers.outside(installed),
             store=store,
             clock=clock,
             cancel_grace_s=installed.cancel_grace_s,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, nullcontext, suppress
 
 import structlog
@@ -19,7 +19,14 @@ from harpcaller.config.clients import client_tls, identities_of
 from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.embedded import embedded_worker, print_welcome
 from harpcaller.front.listen import Front
-from harpcaller.front.sockets import ADMIN, CLIENT, Listening, Passed, open_listeners
+from harpcaller.front.sockets import (
+    ADMIN,
+    CLIENT,
+    WEBSOCKET,
+    Listening,
+    Passed,
+    open_listeners,
+)
 from harpcaller.hosts.refresh import Refresher
 from harpcaller.hosts.registry import Host, Registry
 from harpcaller.identities.reception import Reception
@@ -69,6 +76,7 @@ class Daemon:
         self._reception = Reception(identities_of(config), client_tls(config))
         self._stopping = trio.Event()
         self._listenings: list[Listening] = []
+        self._websockets: list[Listening] = []
         self._web = Web(config, activation, self._reception)
 
     async def run(self) -> None:
@@ -81,10 +89,7 @@ class Daemon:
                 )
             stack.push_async_callback(self._store.close)
             await self._refresher.load()
-            passed = Passed(CLIENT, self._activation)
-            self._listenings = await open_listeners(config.listen, passed)
-            for listening in self._listenings:
-                stack.callback(listening.close)
+            await self._listen(stack)
             await self._web.open(stack)
             if self._setup.dev:
                 worker = embedded_worker(config.state_dir)
@@ -102,6 +107,18 @@ class Daemon:
             await self._serve(admin, opened)
         log.info("daemon.stopped")
 
+    async def _listen(self, stack: AsyncExitStack) -> None:
+        """Open the sockets of the line protocol, until `stack` ends."""
+        config = self._setup.config
+        passed = Passed(CLIENT, self._activation)
+        self._listenings = await open_listeners(config.listen, passed)
+        for listening in self._listenings:
+            stack.callback(listening.close)
+        passed = Passed(WEBSOCKET, self._activation)
+        self._websockets = await open_listeners(config.websocket_listen, passed)
+        for listening in self._websockets:
+            stack.callback(listening.close)
+
     def _refuse_left_over(self) -> None:
         """See to it that all sockets that systemd passed are used.
 
@@ -111,7 +128,8 @@ class Daemon:
         left = [str(one) for one in self._activation.left]
         self._activation.close()
         if left:
-            ours = [*(one.address for one in self._listenings), *self._web.addresses]
+            lines = (one.address for one in (*self._listenings, *self._websockets))
+            ours = [*lines, *self._web.addresses]
             raise ActivationError(
                 f"systemd passes {', '.join(left)}, and no setting names that"
                 f" address; they name {', '.join(map(str, ours))}"
@@ -159,7 +177,9 @@ class Daemon:
         async with trio.open_nursery() as accept:
             self._dispatcher.begin(opened.claims)
             accept.start_soon(self._dispatcher.take_surely)
-            accept.start_soon(self._front.serve, self._listenings, sessions)
+            accept.start_soon(
+                self._front.serve, self._listenings, sessions, self._websockets
+            )
             accept.start_soon(self._serve_web, sessions)
             self._tell_ready(opened)
             await self._stopping.wait()
@@ -251,7 +271,11 @@ class Daemon:
         upkeep.start_soon(self._runner.run)
         upkeep.start_soon(self._refresher.run)
         upkeep.start_soon(
-            prune_for_ever, self._store, lambda: self._config.max_age_s, time.time
+            prune_for_ever,
+            self._store,
+            self._dispatcher.adapters,
+            lambda: self._config.max_age_s,
+            time.time,
         )
 
     async def _stop_jobs(self, dispatcher: Dispatcher, jobs: trio.Nursery) -> None:
@@ -267,12 +291,13 @@ class Daemon:
         self._stopping.set()
 
     def _tell_ready(self, opened: Opened) -> None:
-        told = [str(listening.address) for listening in self._listenings]
+        told = _told(self._listenings)
         log.info(
             "daemon.started",
             version=__version__,
             listen=told,
             http=[str(address) for address in self._web.addresses],
+            websocket=_told(self._websockets),
             lost=opened.lost,
             requeued=opened.requeued,
         )
@@ -307,6 +332,11 @@ class Daemon:
             "result": "running",
             "pid": os.getpid(),
             "version": __version__,
-            "listen": [str(listening.address) for listening in self._listenings],
+            "listen": [*_told(self._listenings)],
             "http": [str(address) for address in self._web.addresses],
+            "websocket": [*_told(self._websockets)],
         }
+
+
+def _told(listenings: Sequence[Listening]) -> list[str]:
+    return [str(listening.address) for listening in listenings]

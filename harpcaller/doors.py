@@ -9,7 +9,7 @@ import trio
 
 from harpcaller.addresses import ListenAddress, TlsAddress, UnixAddress
 from harpcaller.front.peers import THIS_MACHINE, remote_peer, unix_groups, unix_peer
-from harpcaller.front.tls import TlsClient, shake_hands
+from harpcaller.front.tls import NOT_CLEAR_HTTP, TlsClient, shake_hands
 from harpcaller.gateway.guest import Guest
 from harpcaller.identities.reception import Reception
 from harpcaller.identities.tls import names_in
@@ -17,11 +17,6 @@ from harpcaller.identities.visitor import Visitor
 
 if TYPE_CHECKING:
     from harpcaller.gateway.server import Gateway
-
-_TLS_ONLY = (
-    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 26\r\n"
-    b"Connection: close\r\n\r\nthis port speaks TLS only\n"
-)
 
 
 class Door:
@@ -69,7 +64,7 @@ class Door:
         tls, host = self._reception.tls, peer or THIS_MACHINE
         assert tls is not None  # noqa: S101 (the configuration sees to it)
         found = await shake_hands(
-            stream, tls.context, host, self._reception.peer_log, _TLS_ONLY
+            stream, tls.context, host, self._reception.peer_log, NOT_CLEAR_HTTP
         )
         if found is not None:
             visitor = self._reception.by_tls(

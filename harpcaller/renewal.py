@@ -29,6 +29,7 @@ AT_START = {  # fields of Config that a reload leaves as they are: their keys
     "log_file": "log_file",
     "admin_gid": "admin_group",
     "http_listen": "http.listen",
+    "websocket_listen": "websocket.listen",
     "http_min_free_bytes": "http.min_free_bytes",
 }
 
@@ -150,11 +151,12 @@ def terms(config: Config) -> Terms:
 
 
 def caps(config: Config) -> Caps:
-    """Return how many clients may be connected."""
+    """Return how many clients may be connected, and from which pages."""
     return Caps(
         max_connections=config.max_connections
         or default_max_connections(config.max_running),
         max_per_peer=config.max_connections_per_peer,
+        origins=config.websocket_origins,
     )
 
 

@@ -14,7 +14,7 @@ from harpcaller import descriptors, interpreter, logs
 from harpcaller.config import ConfigError
 from harpcaller.daemon import Daemon
 from harpcaller.embedded import WorkerFailed
-from harpcaller.front.sockets import ADMIN, CLIENT, CLIENT_TLS, WEB, WEB_TLS
+from harpcaller.front.sockets import NAMES
 from harpcaller.gateway.collision import Collision
 from harpcaller.options import StartOptions
 from harpcaller.setup import read_setup
@@ -34,7 +34,7 @@ def start(options: StartOptions) -> int:
     try:
         setup = read_setup(options)
         log_file = _open_log(setup.config.log_file)
-        passed = activation.receive((CLIENT, CLIENT_TLS, WEB, WEB_TLS, ADMIN))
+        passed = activation.receive(NAMES)
     except (ActivationError, ConfigError) as error:
         sys.stderr.write(f"harpcallerd: {error}\n")
         return EX_CONFIG

@@ -9,6 +9,7 @@ import attrs
 
 from harpcaller.adapters.fed import Fed
 from harpcaller.adapters.machine import Machine
+from harpcaller.adapters.places import Places
 from harpcaller.adapters.route import Route
 from protocol.call import Call
 from protocol.job import JobId
@@ -75,6 +76,10 @@ def _no_machine(_: bytes, __: JobId, ___: Call) -> Machine:
     raise LookupError("nobody runs the jobs of this adapter")
 
 
+def _no_places(_: Any) -> Places:
+    return Places()
+
+
 @attrs.frozen(kw_only=True)
 class Adapter(Generic[Settings]):
     """One kind of foreign message; every function is pure.
@@ -84,6 +89,7 @@ class Adapter(Generic[Settings]):
     the settings a call goes by: it is kept with the job, so that no reload changes one
     that has begun, and `machine` is made of it, once for each life of the dispatcher.
     With `opens_sealed` the machine is given sealed values themselves, else references.
+    `places` bounds what its Fetch and Save may touch.
 
     An adapter with `fed` has no machine: nobody runs its jobs, its routes feed them.
     `fed` makes what such a job has come to, of its call and before its first packet.
@@ -98,3 +104,4 @@ class Adapter(Generic[Settings]):
     fed: Callable[[Call], Fed] | None = None
     routes: tuple[Route[Settings], ...] = ()
     opens_sealed: bool = False
+    places: Callable[[Settings], Places] = _no_places

@@ -49,7 +49,8 @@ class Save:
 class Post:
     """Tell somebody over HTTP; answered by Posted.
 
-    `allow` are the origins that a redirect may lead to.
+    `allow` are the origins that a redirect may lead to. `file` names what is sent in
+    place of `body`: where Save may write.
     """
 
     key: str
@@ -57,6 +58,7 @@ class Post:
     url: str
     headers: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
     body: bytes = attrs.field(default=b"", repr=False)
+    file: str | None = None
     allow: tuple[str, ...] = ()
 
 

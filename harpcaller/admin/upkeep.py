@@ -138,7 +138,9 @@ async def _prune_jobs(daemon: Administered, arguments: Arguments, tell: Tell) ->
             told_at = trio.current_time()
             await tell({"pruned": pruned})
 
-    pruned = await prune_once(daemon.store, time.time() - max_age_s, tell_count)
+    before = time.time() - max_age_s
+    adapters = daemon.dispatcher.adapters
+    pruned = await prune_once(daemon.store, adapters, before, tell_count)
     return {"result": "ok", "pruned": pruned}
 
 

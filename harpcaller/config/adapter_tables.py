@@ -10,28 +10,24 @@ from typing import Any, Final
 from harpcaller.adapters import adapter as adapters
 from harpcaller.adapters import folders
 from harpcaller.adapters.adapter import Adapter, CoreLimits, Files
-from harpcaller.config.keys import Key, duration, integer, read_string, read_url
+from harpcaller.adapters.places import Places
+from harpcaller.config.adapter_keys import (
+    ADAPTER_HTTP_KEYS,
+    CORE_KEYS,
+    CORE_NAMES,
+    HTTP_TABLE,
+    S3_KEYS,
+    S3_TABLE,
+)
+from harpcaller.config.keys import Key, read_group
 from harpcaller.config.problems import Problem, unknown_key
 from harpcaller.rights import complain_if_open_writable
 from harpcaller.runners.installed import Installed
+from harpcaller.runners.outside.http_messages import HttpSettings
 from harpcaller.runners.outside.s3_client import S3Settings
 
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 MAX_FILES: Final = 10_000
-
-CORE_KEYS: dict[str, Key] = {
-    "cancel_grace_s": Key("cancel_grace_s", duration("seconds", may_be_none=True)),
-}
-S3_KEYS: dict[str, Key] = {
-    "endpoint_url": Key("endpoint_url", read_url),
-    "region": Key("region", read_string),
-    "profile": Key("profile", read_string),
-    "connect_timeout_s": Key("connect_timeout_s", duration("seconds")),
-    "read_timeout_s": Key("read_timeout_s", duration("seconds")),
-    "attempts": Key("attempts", integer(1, 100)),
-    "concurrency": Key("concurrency", integer(1, 1000)),
-}
-S3_TABLE: Final = "s3"
 
 
 def read_adapter_tables(
@@ -68,27 +64,50 @@ class _Reader:
         self, table: dict[str, Any], limits: CoreLimits
     ) -> tuple[Sequence[Installed], Sequence[Problem]]:
         """Return the adapter with its settings, or what is wrong."""
-        cores = (*CORE_KEYS, S3_TABLE)
-        own = {name: table[name] for name in table if name not in cores}
+        own = {name: table[name] for name in table if name not in CORE_NAMES}
         core = self._read_keys(
             {n: table[n] for n in table if n in CORE_KEYS}, CORE_KEYS
         )
-        s3 = self._read_s3(table.get(S3_TABLE, {}))
+        s3 = self._read_table(table, S3_TABLE, S3_KEYS)
+        http = self._read_table(table, HTTP_TABLE, ADAPTER_HTTP_KEYS)
         files = self._read_files(self._adapter.files(own))
         if self._problems:
             return (), self._problems
         settings = self._adapter.load(own, files, limits)
         if _are_problems(settings):
             return (), [self._problem(found) for found in settings]
-        return [Installed(adapter=self._adapter, settings=settings, s3=s3, **core)], ()
-
-    def _read_s3(self, table: Any) -> S3Settings:
-        if isinstance(table, dict):
-            return S3Settings(**self._read_keys(table, S3_KEYS, f"{S3_TABLE}."))
-        self._problems.append(
-            Problem(key=f"{self._key}.{S3_TABLE}", message="expected a table")
+        places = self._adapter.places(settings)
+        installed = Installed(
+            adapter=self._adapter,
+            settings=settings,
+            s3=S3Settings(**s3),
+            http=HttpSettings(**http),
+            places=places,
+            work_gid=self._read_work_group(places),
+            **core,
         )
-        return S3Settings()
+        return [] if self._problems else [installed], self._problems
+
+    def _read_table(
+        self, table: dict[str, Any], name: str, keys: dict[str, Key]
+    ) -> dict[str, Any]:
+        inner = table.get(name, {})
+        if isinstance(inner, dict):
+            return self._read_keys(inner, keys, f"{name}.")
+        self._problems.append(
+            Problem(key=f"{self._key}.{name}", message="expected a table")
+        )
+        return {}
+
+    def _read_work_group(self, places: Places) -> int | None:
+        if places.work_group is None:
+            return None
+        try:
+            return read_group(places.work_group, self._folder)
+        except ValueError as error:
+            key = f"{self._key}.work_group"
+            self._problems.append(Problem(key=key, message=str(error)))
+            return None
 
     def _read_keys(
         self, table: dict[str, Any], keys: dict[str, Key], below: str = ""

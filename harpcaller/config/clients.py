@@ -79,7 +79,11 @@ def complain_of_clients(config: Config) -> list[Problem]:
 
 def complain_of_listeners(config: Config) -> list[Problem]:
     """Return a problem for each address that strangers could reach unasked."""
-    listeners = {"listen": config.listen, "http.listen": config.http_listen}
+    listeners = {
+        "listen": config.listen,
+        "http.listen": config.http_listen,
+        "websocket.listen": config.websocket_listen,
+    }
     return [
         Problem(key=key, message=message)
         for key, addresses in listeners.items()

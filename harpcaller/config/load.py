@@ -15,8 +15,8 @@ import attrs
 from harpcaller.adapters.adapter import CoreLimits
 from harpcaller.config.adapter_tables import read_adapter_tables
 from harpcaller.config.clients import complain_of_clients, complain_of_listeners
+from harpcaller.config.flat_tables import FLAT_TABLES, read_flat_table
 from harpcaller.config.host_tables import read_host_tables
-from harpcaller.config.http_table import read_http_table
 from harpcaller.config.identity_tables import read_identity_tables
 from harpcaller.config.keys import (
     ADAPTERS,
@@ -138,8 +138,8 @@ def _read_table(table: dict[str, Any], folder: Path) -> _Read:
 def _read_tables(
     name: str, value: Any, folder: Path
 ) -> tuple[dict[str, Any], Iterable[Problem]]:
-    if name == "http":
-        return read_http_table(value, folder)
+    if name in FLAT_TABLES:
+        return read_flat_table(name, value, folder)
     found, problems = _READ_TABLES[name](value, folder)
     return {name: found}, problems
 

@@ -75,6 +75,9 @@ class Config:
     http_max_followers: int = 100
     http_min_free_bytes: int = 64 * _MIB
 
+    websocket_listen: tuple[ListenAddress, ...] = ()
+    websocket_origins: frozenset[str] = frozenset()
+
     adapters: tuple[Installed, ...] = ()
 
     @property

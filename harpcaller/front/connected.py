@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import attrs
 import trio
 
-from harpcaller.addresses import ListenAddress
+from harpcaller.front.entrance import Entrance
 from harpcaller.front.peers import unix_peer
 from harpcaller.front.session import Session
 from protocol.jsontext import JsonValue
@@ -21,7 +21,7 @@ class Connected:
     """A client: the number that stays his, where he came in, since when (UTC)."""
 
     number: int
-    listener: ListenAddress
+    listener: Entrance
     sock: trio.socket.SocketType
     since: float
     session: Session
@@ -54,7 +54,7 @@ class Clients:
         return iter(list(self._connected.values()))  # each may go meanwhile
 
     def add(
-        self, listener: ListenAddress, sock: trio.socket.SocketType, session: Session
+        self, listener: Entrance, sock: trio.socket.SocketType, session: Session
     ) -> int:
         """Enter a client who has just come in; return his number."""
         number = next(self._numbers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 
 import attrs
@@ -12,16 +12,14 @@ import structlog
 import trio
 
 from harpcaller import descriptors
-from harpcaller.addresses import (
-    ListenAddress,
-    TlsAddress,
-    UnixAddress,
-)
+from harpcaller.addresses import TlsAddress, UnixAddress
 from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.front.accept import Meet, accept_for_ever
 from harpcaller.front.connected import Clients
+from harpcaller.front.entrance import Entrance
+from harpcaller.front.farewell import refuse
 from harpcaller.front.peers import THIS_MACHINE, remote_peer, unix_groups, unix_peer
-from harpcaller.front.session import Session, Shared, Terms, refuse
+from harpcaller.front.session import Session, Shared, Terms
 from harpcaller.front.sockets import Listening
 from harpcaller.front.timers import Timers
 from harpcaller.front.tls import TlsClient, shake_hands
@@ -29,6 +27,7 @@ from harpcaller.identities.reception import Reception
 from harpcaller.identities.tls import names_in
 from harpcaller.identities.visitor import Visitor
 from harpcaller.meters import ClientMeters
+from protocol.errors import ErrorType, WireError
 
 FD_RESERVE = 128  # for the store and the admin socket
 MAX_REFUSALS = 32  # clients that are told at a time why they may not come in
@@ -46,14 +45,35 @@ def default_max_connections(max_running: int) -> int:
 
 @attrs.frozen(kw_only=True)
 class Caps:
-    """How many clients may be connected: at all, and from one remote address."""
+    """How many clients may be connected: at all, and from one remote address.
+
+    `origins` are those of the web pages that may, by WebSocket.
+    """
 
     max_connections: int
     max_per_peer: int = 256
+    origins: frozenset[str] = frozenset()
+
+
+@attrs.frozen
+class _Client:
+    """A client who may come in: by which way, his socket, and what speaks with him."""
+
+    entrance: Entrance
+    sock: trio.socket.SocketType
+    stream: trio.abc.HalfCloseableStream
+    visitor: Visitor | None
+
+    @property
+    def host(self) -> str:
+        """What the log calls the machine that he comes from."""
+        if self.entrance.address.is_loopback:
+            return THIS_MACHINE
+        return remote_peer(self.sock) or THIS_MACHINE
 
 
 class Front:
-    """Owns the sessions of all line listeners, and counts the handshakes."""
+    """Owns the sessions of all listeners, and counts who has none yet, or no longer."""
 
     def __init__(
         self,
@@ -66,7 +86,7 @@ class Front:
         self._caps = caps
         self._reception = reception or Reception()
         self.clients = Clients()
-        self._handshakes = 0
+        self._strangers = 0  # clients that shake hands, or are being left
         self._peers: Counter[str] = Counter()
         self._refusals = 0
         self._timers = Timers()
@@ -79,12 +99,21 @@ class Front:
         self._caps = caps
 
     async def serve(
-        self, listenings: Sequence[Listening], sessions: trio.Nursery
+        self,
+        listenings: Sequence[Listening],
+        sessions: trio.Nursery,
+        websockets: Sequence[Listening] = (),
     ) -> None:
-        """Accept clients until cancelled; each is served in the nursery `sessions`."""
+        """Accept clients until cancelled; each is served in the nursery `sessions`.
+
+        Those who come in by `websockets` send messages, the others lines.
+        """
         async with trio.open_nursery() as accept:
-            for listening in listenings:
-                meet = self._meeting(listening.address)
+            for listening in (*listenings, *websockets):
+                has_messages = listening in websockets
+                meet = self._meeting(
+                    Entrance(address=listening.address, has_messages=has_messages)
+                )
                 accept.start_soon(
                     accept_for_ever,
                     listening.sock,
@@ -102,19 +131,17 @@ class Front:
         for client in self.clients:
             client.session.end_if_idle()
 
-    def _meeting(self, address: ListenAddress) -> Meet:
-        """Return what serves a client who came in by `address`."""
-        if isinstance(address, TlsAddress):
-            return partial(self._meet_by_tls, address)
-        if isinstance(address, UnixAddress):
-            return partial(self._meet_known, address)
-        if address.is_loopback:
-            return partial(self._meet_neighbour, address)
-        return partial(self._meet_anybody, address)
+    def _meeting(self, entrance: Entrance) -> Meet:
+        """Return what serves a client who came in by `entrance`."""
+        if isinstance(entrance.address, TlsAddress):
+            return partial(self._meet_by_tls, entrance)
+        if isinstance(entrance.address, UnixAddress):
+            return partial(self._meet_known, entrance)
+        if entrance.address.is_loopback:
+            return partial(self._meet_neighbour, entrance)
+        return partial(self._meet_anybody, entrance)
 
-    async def _meet_known(
-        self, address: ListenAddress, stream: trio.SocketStream
-    ) -> None:
+    async def _meet_known(self, entrance: Entrance, stream: trio.SocketStream) -> None:
         """Serve a client of a Unix socket."""
         peer = unix_peer(stream.socket)
         name = f"uid {peer.uid}"
@@ -126,86 +153,108 @@ class Front:
         if not self._reception.identities.is_empty:
             gids = {peer.gid, *unix_groups(stream.socket)}
             visitor = self._reception.by_unix(peer.uid, gids)
-        await self._meet(address, stream, visitor)
+        await self._meet(entrance, stream, visitor)
 
     async def _meet_neighbour(
-        self, address: ListenAddress, stream: trio.SocketStream
+        self, entrance: Entrance, stream: trio.SocketStream
     ) -> None:
         """Serve a client of this machine."""
         _bind(THIS_MACHINE)
-        await self._meet(address, stream, self._reception.by_loopback())
+        await self._meet(entrance, stream, self._reception.by_loopback())
 
     async def _meet_anybody(
-        self, address: ListenAddress, stream: trio.SocketStream
+        self, entrance: Entrance, stream: trio.SocketStream
     ) -> None:
         """Serve a client who may have come from another machine."""
         peer = remote_peer(stream.socket)
         _bind(peer or THIS_MACHINE)
         visitor = self._reception.by_network(peer or THIS_MACHINE)
         if peer is None:
-            await self._meet(address, stream, visitor)
+            await self._meet(entrance, stream, visitor)
         elif self._has_room_for(peer):
             with self._counting(peer):
-                await self._meet(address, stream, visitor)
+                await self._meet(entrance, stream, visitor)
         else:
-            await self._refuse(stream, "too many connections from your address")
+            message = "too many connections from your address"
+            await self._refuse(entrance, stream, message)
 
-    async def _meet_by_tls(
-        self, address: ListenAddress, stream: trio.SocketStream
-    ) -> None:
+    async def _meet_by_tls(self, entrance: Entrance, stream: trio.SocketStream) -> None:
         """Serve a client who begins with a handshake."""
         peer = remote_peer(stream.socket)
         _bind(peer or THIS_MACHINE)
         if peer is None:
-            await self._shake_hands(THIS_MACHINE, address, stream)
+            await self._shake_hands(THIS_MACHINE, entrance, stream)
         elif self._has_room_for(peer):
             with self._counting(peer):
-                await self._shake_hands(peer, address, stream)
+                await self._shake_hands(peer, entrance, stream)
 
     async def _shake_hands(
-        self, host: str, address: ListenAddress, stream: trio.SocketStream
+        self, host: str, entrance: Entrance, stream: trio.SocketStream
     ) -> None:
         """Serve a client once keys are agreed on; who is refused is not told why."""
         tls = self._reception.tls
         assert tls is not None  # noqa: S101 (the configuration sees to it)
         if self._is_full():
             return
-        self._handshakes += 1
-        try:
+        with self._counting_stranger():
             peer_log = self._reception.peer_log
-            found = await shake_hands(stream, tls.context, host, peer_log)
-        finally:
-            self._handshakes -= 1
+            found = await shake_hands(
+                stream, tls.context, host, peer_log, entrance.not_clear
+            )
         if found is not None:
             names = names_in(found.tls.getpeercert())
             visitor = self._reception.by_tls(
-                host, names, is_at_home=address.is_loopback
+                host, names, is_at_home=entrance.address.is_loopback
             )
-            session = self._session(TlsClient(found), visitor)
-            await self._converse(address, stream.socket, session)
+            client = _Client(entrance, stream.socket, TlsClient(found), visitor)
+            await self._converse(client)
 
     async def _meet(
-        self,
-        address: ListenAddress,
-        stream: trio.SocketStream,
-        visitor: Visitor | None,
+        self, entrance: Entrance, stream: trio.SocketStream, visitor: Visitor | None
     ) -> None:
         """Serve a client, if there is room for it."""
         if self._is_full():
-            await self._refuse(stream, "too many connections; try again later")
+            await self._refuse(
+                entrance, stream, "too many connections; try again later"
+            )
         else:
-            session = self._session(stream, visitor)
-            await self._converse(address, stream.socket, session)
+            await self._converse(_Client(entrance, stream.socket, stream, visitor))
 
-    def _session(
-        self, stream: trio.abc.HalfCloseableStream, visitor: Visitor | None
-    ) -> Session:
-        return Session(stream, self._shared, self._terms, visitor)
+    async def _converse(self, client: _Client) -> None:
+        """Serve a client for whom there is room, and whom we can understand."""
+        if client.entrance.has_messages:
+            await self._converse_by_messages(client)
+        else:
+            session = Session(client.stream, self._shared, self._terms, client.visitor)
+            await self._hold(client, session)
 
-    async def _converse(
-        self, address: ListenAddress, sock: trio.socket.SocketType, session: Session
-    ) -> None:
-        number = self.clients.add(address, sock, session)
+    async def _converse_by_messages(self, client: _Client) -> None:
+        """Serve a client in a session from the start, once it speaks in messages."""
+        from harpcaller.front import websocket  # noqa: PLC0415 (a tenth of a second)
+
+        async def converse(messages: websocket.Messages) -> None:
+            terms = self._terms.of_session()
+            session = Session(messages, self._shared, terms, client.visitor)
+            messages.when_gone(session.desert)
+            shaking_hands.close()
+            await self._hold(client, session)
+            being_left.enter_context(self._counting_stranger())
+
+        manner = websocket.Manner(
+            origins=self._caps.origins,
+            max_message_bytes=self._terms.bounds.max_line_bytes,
+            send_timeout_s=self._terms.send_timeout_s,
+            refusals=self.meters.refusals,
+            peer_log=self._reception.peer_log,
+            is_stopping=lambda: self._shared.dispatcher.is_stopping,
+        )
+        with ExitStack() as being_left, ExitStack() as shaking_hands:
+            shaking_hands.enter_context(self._counting_stranger())
+            await websocket.serve(client.stream, manner, client.host, converse)
+
+    async def _hold(self, client: _Client, session: Session) -> None:
+        """Run a session; it is told among those of clients meanwhile."""
+        number = self.clients.add(client.entrance, client.sock, session)
         try:
             await session.run()
         finally:
@@ -213,7 +262,7 @@ class Front:
 
     def _is_full(self) -> bool:
         """Tell, and log, that there is no room for one more."""
-        if len(self.clients) + self._handshakes < self._caps.max_connections:
+        if len(self.clients) + self._strangers < self._caps.max_connections:
             return False
         self._reception.peer_log.warn("session.refused", "any", code="full")
         return True
@@ -225,16 +274,28 @@ class Front:
         self._reception.peer_log.warn("session.refused", peer, code="too_many")
         return False
 
-    async def _refuse(self, stream: trio.SocketStream, message: str) -> None:
+    async def _refuse(
+        self, entrance: Entrance, stream: trio.SocketStream, message: str
+    ) -> None:
         """Close, and say why, unless many hold a descriptor to be told so."""
         if self._refusals >= MAX_REFUSALS:
             await trio.aclose_forcefully(stream)
             return
         self._refusals += 1
         try:
-            await refuse(stream, message, self.meters.refusals)
+            error = WireError(ErrorType.OVERLOADED, message)
+            line = self.meters.refusals.line(error)
+            await refuse(stream, entrance.refusal(line))
         finally:
             self._refusals -= 1
+
+    @contextmanager
+    def _counting_stranger(self) -> Iterator[None]:
+        self._strangers += 1
+        try:
+            yield
+        finally:
+            self._strangers -= 1
 
     @contextmanager
     def _counting(self, peer: str) -> Iterator[None]:

@@ -13,6 +13,7 @@ import trio
 from harpcaller import ops
 from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.front.conversation import Asked, Bounds, Conversation
+from harpcaller.front.farewell import DRAIN_S, say_no_more
 from harpcaller.front.timers import Timers
 from harpcaller.identities.visitor import Visitor
 from harpcaller.meters import Refusals
@@ -24,8 +25,6 @@ from protocol.requests import Cancel, FollowStream, GetResult, Request, Submit
 RECEIVE_BYTES = 64 * 1024
 FLUSH_BYTES = 64 * 1024  # what gathers before it is sent
 SEND_BYTES = 128 * 1024  # a piece; most of what is sent is one
-DRAIN_S = 2.0
-MAX_DRAIN_BYTES = 8 * 2**20
 _CHANGES = (Submit, Cancel)
 
 log = structlog.get_logger()
@@ -38,6 +37,12 @@ class Terms:
     bounds: Bounds
     hello: HelloLimits
     send_timeout_s: float = 60
+
+    def of_session(self) -> Terms:
+        """Return the terms of clients that are in a session from the start."""
+        idle_s = self.bounds.idle_s
+        bounds = attrs.evolve(self.bounds, first_line_s=idle_s, linger_s=idle_s)
+        return attrs.evolve(self, bounds=bounds)
 
 
 @attrs.frozen
@@ -69,6 +74,7 @@ class Session:
         "_asked",
         "_conversation",
         "_dispatcher",
+        "_is_deserted",
         "_is_idle",
         "_lines",
         "_lines_bytes",
@@ -98,6 +104,7 @@ class Session:
         self._patience = trio.CancelScope()
         self._timer = shared.timers.add(self._lose_patience)
         self._is_idle = False
+        self._is_deserted = False
         self._asked: Request | None = None  # what is answered, if it changes nothing
         self._lines: list[bytes] = []
         self._lines_bytes = 0
@@ -155,6 +162,12 @@ class Session:
         if self._is_idle:
             self._lose_patience()
 
+    def desert(self) -> None:
+        """Answer no more questions, since nobody hears it; do what was asked for."""
+        self._is_deserted = True
+        if self._asked is not None:
+            self._lose_patience()
+
     def _lose_patience(self) -> None:
         self._patience.cancel()
 
@@ -208,7 +221,7 @@ class Session:
                 begun.append(asked)
             elif isinstance(asked, _CHANGES):
                 begun.append(self._begin(asked))
-            else:
+            elif not self._is_deserted:
                 if begun:
                     await self._write_begun(begun)
                 self._asked = asked
@@ -244,28 +257,6 @@ class Session:
         begun.clear()
 
     async def _take_leave(self) -> None:
-        """Close so that no reply is lost: a close with unread input destroys it."""
+        """Close so that no reply is lost."""
         self._timer.set(trio.current_time() + DRAIN_S)
-        await self._stream.send_eof()
-        drained_bytes = 0
-        while drained_bytes < MAX_DRAIN_BYTES:
-            data = await self._stream.receive_some(RECEIVE_BYTES)
-            if not data:
-                return
-            drained_bytes += len(data)
-
-
-async def refuse(
-    stream: trio.abc.HalfCloseableStream, message: str, refusals: Refusals
-) -> None:
-    """Tell a client that there is no room for it, and close."""
-    error = WireError(ErrorType.OVERLOADED, message)
-    with trio.move_on_after(DRAIN_S):
-        try:
-            await stream.send_all(refusals.line(error))
-            await stream.send_eof()
-            while await stream.receive_some(RECEIVE_BYTES):
-                pass
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            pass
-    await trio.aclose_forcefully(stream)
+        await say_no_more(self._stream)

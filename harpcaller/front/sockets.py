@@ -23,6 +23,8 @@ BACKLOG = 4096
 # The names of sockets that systemd may pass: FileDescriptorName= in socket units.
 CLIENT, CLIENT_TLS, WEB, ADMIN = "client", "client-tls", "web", "admin"
 WEB_TLS = "web-tls"
+WEBSOCKET, WEBSOCKET_TLS = "ws", "ws-tls"
+NAMES = (CLIENT, CLIENT_TLS, WEB, WEB_TLS, WEBSOCKET, WEBSOCKET_TLS, ADMIN)
 # A peer that vanished is noticed after 60 + 6 * 10 seconds of silence.
 _KEEPALIVE = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),

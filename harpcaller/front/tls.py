@@ -15,11 +15,15 @@ from protocol.errors import ErrorType, WireError
 
 HANDSHAKE_S = 10.0
 _HANDSHAKE_RECORD = 0x16  # RFC 8446, section 5.1
-_NOT_CLEAR = replies.error(
+NOT_CLEAR = replies.error(
     WireError(
         ErrorType.INVALID_PROTOCOL,
         "this port speaks TLS, not JSON lines in clear; see harpcaller-protocol(7)",
     )
+)
+NOT_CLEAR_HTTP = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 26\r\n"
+    b"Connection: close\r\n\r\nthis port speaks TLS only\n"
 )
 # What OpenSSL says, and our word for it; what is not here is "tls".
 _WORDS = {
@@ -81,7 +85,7 @@ async def shake_hands(
     context: ssl.SSLContext,
     host: str,
     peer_log: PeerLog,
-    not_clear: bytes = _NOT_CLEAR,
+    not_clear: bytes = NOT_CLEAR,
 ) -> TlsStream | None:
     """Return the stream of a client with whom keys were agreed on; None: he is lost.
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from starlette.exceptions import HTTPException
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from harpcaller import ops
 from harpcaller.adapters.route import (
@@ -20,16 +20,15 @@ from harpcaller.adapters.route import (
     Operations,
     Route,
 )
-from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.dispatch.followers import Outbox
 from harpcaller.dispatch.parent import LARGE_CALL_BYTES
 from harpcaller.gateway.credentials import token_in
 from harpcaller.gateway.endpoint import ANSWER_S, Endpoint, Inquiry
 from harpcaller.gateway.errors import ErrorShape, plain
 from harpcaller.gateway.events import EventStream
-from harpcaller.gateway.house import House
+from harpcaller.gateway.files import file_response
 from harpcaller.gateway.leaving import while_here
-from harpcaller.gateway.means import Look, Means, Whole
+from harpcaller.gateway.means import Means, Whole
 from harpcaller.gateway.sieve import Sieve
 from harpcaller.gateway.stepping import in_threads
 from harpcaller.runners.installed import PREFIX
@@ -37,21 +36,15 @@ from protocol.errors import WireError
 from protocol.requests import FollowStream
 
 
-def adapter_endpoints(
-    dispatcher: Dispatcher, look: Look | None = None, house: House | None = None
-) -> Sequence[Endpoint]:
+def adapter_endpoints(whole: Whole) -> Sequence[Endpoint]:
     """Return an endpoint for each route of each adapter that is in force.
 
     Which routes there are is settled now; by which settings they answer is not, and
-    an adapter that is in force no more answers as if it had never been there. `look`
-    finds out why a call would not be taken now; `house` seats who follows a job.
+    an adapter that is in force no more answers as if it had never been there.
     """
-    whole = Whole(dispatcher, look)
-    if house is not None:
-        whole.house = house
     return [
         _endpoint(installed.adapter.name, route, whole)
-        for installed in dispatcher.adapters
+        for installed in whole.dispatcher.adapters
         for route in installed.adapter.routes
     ]
 
@@ -92,7 +85,7 @@ async def _answer(
         raise HTTPException(404)
     request = inquiry.request
     asked = _asked(route, inquiry)
-    means = Means(whole, name, inquiry.visitor)
+    means = Means(whole, installed, inquiry.visitor)
     answers: list[Answer] = []
 
     def handle(operations: Operations) -> Coroutine[Any, Any, Answer]:
@@ -108,7 +101,7 @@ async def _answer(
         await work()
     if not answers:
         return Response(status_code=503)
-    return _response(answers[0], whole, inquiry)
+    return await _response(answers[0], whole, inquiry)
 
 
 def _asked(route: Route[Any], inquiry: Inquiry) -> Asked:
@@ -132,12 +125,12 @@ def _asked(route: Route[Any], inquiry: Inquiry) -> Asked:
     )
 
 
-def _response(answer: Answer, whole: Whole, inquiry: Inquiry) -> Response:
+async def _response(answer: Answer, whole: Whole, inquiry: Inquiry) -> Response:
     match answer.body:
         case Events() as events:
             return _stream(events, whole, inquiry)
-        case FilePath(path=path):
-            response: Response = FileResponse(str(path), answer.status)
+        case FilePath() as file:
+            response: Response = await file_response(file, answer.status)
         case body:
             response = Response(body, answer.status)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")

@@ -12,12 +12,12 @@ from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from harpcaller.gateway.framing import Complaint
+from harpcaller.origin import FOREIGN_SITES
 
 Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 
 _LOCAL_HOST = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|\[::1\]")
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]*)(?::[0-9]*)?")
-_FOREIGN_SITES = frozenset({b"cross-site", b"same-site"})
 
 
 def complain_of_host(
@@ -57,7 +57,7 @@ def complain_of_origin(headers: Headers, own: str | None) -> Complaint | None:
     found = dict(headers)
     origin = found.get(b"origin")
     if origin is None:
-        is_foreign = found.get(b"sec-fetch-site", b"").lower() in _FOREIGN_SITES
+        is_foreign = found.get(b"sec-fetch-site", b"").lower() in FOREIGN_SITES
     else:
         is_foreign = not _is_own(origin.decode("latin-1").lower(), found, own)
     if is_foreign:
@@ -70,15 +70,6 @@ def _is_own(origin: str, headers: dict[bytes, bytes], own: str | None) -> bool:
         return True
     host = headers.get(b"host", b"").decode("latin-1").lower()
     return bool(host) and origin in {f"http://{host}", f"https://{host}"}
-
-
-def origin_of(url: str) -> str:
-    """Return the origin of a URL, as browsers write it."""
-    parts = urlsplit(url.lower())
-    usual = {"http": 80, "https": 443}.get(parts.scheme)
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    port = "" if parts.port in {None, usual} else f":{parts.port}"
-    return f"{parts.scheme}://{host}{port}"
 
 
 def host_of(url: str) -> str:

@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 import attrs
 
-from harpcaller.gateway.origins import host_of, origin_of
+from harpcaller.gateway.origins import host_of
+from harpcaller.origin import origin_of
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 

@@ -14,6 +14,7 @@ import attrs
 import trio
 
 from harpcaller.adapters.fed import Fed, Feeding
+from harpcaller.adapters.machine import Post
 from harpcaller.adapters.route import Accepted, Operations
 from harpcaller.roles import Role
 from protocol.call import Call
@@ -112,6 +113,10 @@ class _Wishes:
     async def keep(self, name: str, body: bytes | None) -> None:
         """See `Operations.keep`."""
         return await _wish(self._means.keep, name, body)
+
+    async def post(self, post: Post) -> None:
+        """See `Operations.post`."""
+        return await _wish(self._means.post, post)
 
 
 @attrs.frozen

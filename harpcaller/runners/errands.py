@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final, Protocol, TypeAlias, assert_never
+from typing import Protocol, TypeAlias, assert_never
 
 import attrs
 import trio
@@ -34,8 +34,6 @@ from protocol.call import Call
 from protocol.errors import WireError
 from protocol.job import JobId, JobRecord
 from protocol.outcome import Cancelled, Failed, Outcome
-
-MAX_POSTED_BYTES: Final = 4096  # of an answer to a Post
 
 Maker: TypeAlias = Callable[..., Event]
 """Makes the event once the driver knows `at`."""
@@ -148,7 +146,7 @@ class Errands:
             Posted,
             status=reply.status,
             retry_after_s=reply.retry_after_s,
-            body=reply.body[:MAX_POSTED_BYTES],
+            body=reply.body,
         )
 
     def _opened(self, post: Post) -> Post:
@@ -162,6 +160,7 @@ class Errands:
                 (name, texts.open_text(value)) for name, value in post.headers
             ),
             body=body.encode(errors="surrogateescape"),
+            allow=tuple(map(texts.open_text, post.allow)),
         )
 
 

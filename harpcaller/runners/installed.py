@@ -8,6 +8,9 @@ from typing import Any, Final
 import attrs
 
 from harpcaller.adapters.adapter import Adapter
+from harpcaller.adapters.places import Places
+from harpcaller.runners.outside.file_writing import Desk
+from harpcaller.runners.outside.http_messages import HttpSettings
 from harpcaller.runners.outside.s3_client import S3Settings
 
 PREFIX: Final = "@"  # of hosts that are adapters
@@ -21,6 +24,16 @@ class Installed:
     settings: Any = attrs.field(repr=False)
     cancel_grace_s: float = 30
     s3: S3Settings = attrs.field(factory=S3Settings)
+    http: HttpSettings = attrs.field(factory=HttpSettings)
+    places: Places = attrs.field(factory=Places)
+    work_gid: int | None = None  # the number of `places.work_group`
+
+    @property
+    def desk(self) -> Desk | None:
+        """Where documents are written, if there is such a place."""
+        if self.places.work_dir is None:
+            return None
+        return Desk(folder=self.places.work_dir, gid=self.work_gid)
 
 
 class Adapters:

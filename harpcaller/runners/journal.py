@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import assert_never
+from typing import Final, assert_never
 
 import attrs
 import trio
@@ -28,6 +28,7 @@ from harpcaller.store import Claim, Store
 from protocol.jsontext import JsonText
 from protocol.outcome import Failed, Raised, Returned
 
+MAX_POSTED_BYTES: Final = 4096  # of an answer to a Post
 _PAGE_PACKETS = 1000
 _PAGE_BYTES = 64 * 1024
 
@@ -99,7 +100,10 @@ class Journal:
 
     async def _seen(self, event: Event) -> Event:
         work = self._seal.opened if self._seal.opens else self._seal.hidden
-        return await sized(size_of(event), work, event)
+        seen = await sized(size_of(event), work, event)
+        if isinstance(seen, Posted):  # cut now: part of a text would not be hidden
+            return attrs.evolve(seen, body=seen.body[:MAX_POSTED_BYTES])
+        return seen
 
 
 @attrs.frozen

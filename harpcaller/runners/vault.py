@@ -61,13 +61,16 @@ class Vault:
         )
 
     async def child_call(self, call: Call) -> Call:
-        """Return a child's call with each reference opened and what it stood in sealed.
+        """Return a child's call with its references opened, what held them sealed.
 
         Raises:
             WireError: `os_error`, what it seals could not be kept.
         """
         arguments, found = self._open(call.arguments)
-        sealed = (*call.sealed, *found)
+        opened = (
+            attrs.evolve(one, value=self.texts.open(one.value)) for one in call.sealed
+        )
+        sealed = (*opened, *found)
         await self._add(decode(one.value) for one in sealed)
         return attrs.evolve(call, arguments=arguments, sealed=sealed)
 

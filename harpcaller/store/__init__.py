@@ -285,6 +285,9 @@ class Store(Protocol):
         """Show that a call could be kept now; fails with `Full` too."""
 
     # ── upkeep ──
+    async def prunable(self, before: float, limit: int) -> Sequence[JobId]:
+        """Return up to `limit` jobs that `prune` would forget, oldest end first."""
+
     def prune(self, before: float, limit: int) -> Write[int]:
         """Forget up to `limit` jobs that ended before; return how many.
 

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import attrs
 
+from harpcaller.worker.harmony.settings import HarmonyCli, HarmonyHttp
 from harpcaller.worker.kinds.executable import Executable
 from harpcaller.worker.limits import Limits
 from harpcaller.worker.orders import PythonFunction
@@ -19,7 +20,7 @@ from protocol.harp_worker import Refusal, Refused
 class Offered:
     """One procedure that may be called, and how its calls are carried out."""
 
-    what: PythonFunction | Executable
+    what: PythonFunction | Executable | HarmonyCli | HarmonyHttp
     profile: Profile
     limits: Limits
 

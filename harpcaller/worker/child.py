@@ -7,8 +7,8 @@ import json
 import os
 import sys
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from harpcaller.worker.procedures import Info, Procedure, Result
@@ -57,13 +57,35 @@ def carry_out(
         wire.write(harp_worker.refused(complaint))
         return
     wire.write(harp_worker.acknowledgement(streams=procedure.streams))
-    try:
+    with _told(wire):
         value = procedure.function(*bound.args, **bound.kwargs)
         if procedure.streams:
             value = _stream(iter(value), wire)
         if isinstance(value, Result):
             value = value.value
         wire.write(harp_worker.result(to_json(value)))
+
+
+def carry_out_errand(begin: Callable[[], Iterator[Any]], wire: Wire) -> None:
+    """Answer one call completely: `begin` refuses it, or gives its packets and result.
+
+    They are given as a streaming procedure gives them.
+    """
+    try:
+        packets = begin()
+    except Refused as complaint:
+        wire.write(harp_worker.refused(complaint))
+        return
+    wire.write(harp_worker.acknowledgement(streams=True))
+    with _told(wire):
+        wire.write(harp_worker.result(to_json(_stream(packets, wire))))
+
+
+@contextmanager
+def _told(wire: Wire) -> Iterator[None]:
+    """Tell the caller what the block raises."""
+    try:
+        yield
     except BrokenPipeError:
         pass  # nobody listens any more
     except BaseException as error:  # SystemExit too is the caller's to know

@@ -21,19 +21,21 @@ from harpcaller.worker.catalogue import (
     make_catalogue,
 )
 from harpcaller.worker.family import Family, orders_for
+from harpcaller.worker.harmony.errand import errand_of
+from harpcaller.worker.harmony.settings import HarmonyCli, HarmonyHttp
 from harpcaller.worker.kinds.executable import Executable, run_executable
 from harpcaller.worker.kinds.python import run_python
 from harpcaller.worker.limits import Gates
+from harpcaller.worker.orders import PythonFunction
 from harpcaller.worker.orphans import Orphans
 from harpcaller.worker.powers import our_powers
 from harpcaller.worker.procedures import Info
 from harpcaller.worker.profile import Profile
+from harpcaller.worker.supervisor import Asked
 from protocol.harp import HarpCall
 from protocol.harp_worker import Refusal, Refused
 
 log = structlog.get_logger()
-
-_END_S = 1.0  # what a supervisor may need beyond the grace of its call
 
 
 class Child(Protocol):
@@ -126,7 +128,6 @@ class Children:
         info = Info(user=call.user, job_id=call.job_id, peer=origin)
         offered = self._find(call)
         family = self._family(offered.profile)
-        grace_s = self._plan.term_grace_s + _END_S
         if isinstance(offered.what, Executable):
             async with run_executable(
                 family,
@@ -135,12 +136,12 @@ class Children:
                 info,
                 offered.limits,
                 max_line_bytes=self._plan.max_line_bytes,
-                grace_s=grace_s,
+                grace_s=family.patience_s,
             ) as executing:
                 yield executing
         else:
-            running = run_python(family, call, info, offered.limits, grace_s)
-            async with running as child:
+            asked = _asked(offered.what, call, info)
+            async with run_python(family, asked, offered.limits) as child:
                 yield child
 
     async def close(self) -> None:
@@ -198,6 +199,18 @@ def _read_trusted(path: Path) -> bytes:
     except OSError as error:
         complaint = error.strerror
     raise Refused(_LOADING, f"{path}: {complaint}")
+
+
+def _asked(
+    what: PythonFunction | HarmonyCli | HarmonyHttp, call: HarpCall, info: Info
+) -> Asked:
+    """Return what a supervisor is asked for where the process speaks the wire."""
+    return Asked(
+        procedure=call.procedure,
+        arguments=call.arguments,
+        info=info,
+        errand=None if isinstance(what, PythonFunction) else errand_of(what, call),
+    )
 
 
 def _environment() -> Mapping[str, str]:

@@ -65,6 +65,11 @@ class Family:
         self._idle: list[Supervisor] = []
         self._is_closed = False
 
+    @property
+    def patience_s(self) -> float:
+        """How long a supervisor may take to end its call; then it was stopped."""
+        return self._orders.term_grace_s + self._orders.farewell_s + _END_S
+
     async def load(self) -> list[PythonFunction]:
         """Start the warm parent; return what Python procedures it has.
 
@@ -135,12 +140,12 @@ class Family:
             self._idle.append(supervisor)
             return
         if not supervisor.is_over:
-            await supervisor.end(self._orders.term_grace_s + _END_S)
+            await supervisor.end(self.patience_s)
             await self._end_strays(supervisor.parent_pid)
         await trio.aclose_forcefully(supervisor.stream)
 
     async def _end_late(self, supervisor: Supervisor, limit_s: float) -> None:
-        await trio.sleep(limit_s + self._orders.term_grace_s + _END_S)
+        await trio.sleep(limit_s + self.patience_s)
         if supervisor.is_over:
             return
         log.warning("supervisor.killed", limit_s=limit_s)
@@ -276,6 +281,8 @@ def orders_for(
 ) -> Orders:
     """Return the orders of the warm parent of `profile`.
 
+    `term_grace_s` is that of profiles without one of their own.
+
     Raises:
         Refused: `procedure_loading_error`, a user is unknown.
     """
@@ -283,9 +290,11 @@ def orders_for(
         environment = environment_of(profile, ours)
     except NoSuchUser as error:
         raise Refused(_LOADING, str(error)) from None
+    grace_s = profile.term_grace_s
     return Orders(
         path=path,
-        term_grace_s=term_grace_s,
+        term_grace_s=term_grace_s if grace_s is None else grace_s,
+        farewell_s=profile.farewell_s,
         max_line_bytes=max_line_bytes,
         environment=tuple(environment.items()),
         confines=profile.confines,

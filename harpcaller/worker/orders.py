@@ -22,6 +22,7 @@ class Orders:
     path: str | None
     term_grace_s: float
     max_line_bytes: int
+    farewell_s: float
     environment: tuple[tuple[str, str], ...]
     confines: Confines
 
@@ -50,6 +51,7 @@ def write_orders(orders: Orders) -> bytes:
             "path": orders.path,
             "term_grace_s": orders.term_grace_s,
             "max_line_bytes": orders.max_line_bytes,
+            "farewell_s": orders.farewell_s,
             "environment": dict(orders.environment),
             "cwd": confines.cwd,
             "umask": confines.umask,

@@ -61,7 +61,8 @@ class WarmParent:
         poller = select.poll()
         poller.register(self._asked, select.POLLIN)
         poller.register(self._woken, select.POLLIN)
-        patience_ms = 1000 * (self._orders.term_grace_s + _END_S)
+        orders = self._orders
+        patience_ms = 1000 * (orders.term_grace_s + orders.farewell_s + _END_S)
         is_asked = True
         while is_asked or self._supervisors:
             ready = dict(poller.poll(None if is_asked else patience_ms))

@@ -48,7 +48,9 @@ class Profile:
     """All that is done to isolate a call; calls of one profile share a warm parent.
 
     Without `user` a call runs as harpd's own. Supplementary groups are those named,
-    if harpd may change them; else they stay as harpd has them.
+    if harpd may change them; else they stay as harpd has them. With `term_grace_s`
+    calls have that, not the worker's; `farewell_s` is how long their supervisors may
+    take when the processes are gone.
     """
 
     user: str | int | None = None
@@ -58,6 +60,8 @@ class Profile:
     environment: tuple[tuple[str, str], ...] = ()
     io_class: str | None = None
     confines: Confines = Confines()
+    term_grace_s: float | None = None
+    farewell_s: float = 0.0
 
     @property
     def is_another_user(self) -> bool:

@@ -28,6 +28,7 @@ from harpcaller.worker.death import (
     TimedOut,
     tell,
 )
+from harpcaller.worker.errand import Errand, clean_up, read_errand, write_errand
 from harpcaller.worker.orders import Orders
 from harpcaller.worker.procedures import Info, Procedure
 from protocol import harp_worker
@@ -45,13 +46,14 @@ class Asked:
     """What harpd wants to have run, and where its output goes.
 
     `argv` is that of an executable, whose output is `fds` 1 and 2 and, if there is
-    one more, 3; a Python procedure has the first as its wire.
+    one more, 3; a Python procedure, or an errand, has the first as its wire.
     """
 
     procedure: str
     arguments: JsonText
     info: Info
     argv: tuple[str, ...] | None = None
+    errand: Errand | None = None
     timeout_s: float | None = None
     fds: tuple[int, ...] = ()
 
@@ -63,6 +65,7 @@ def write_asked(asked: Asked) -> bytes:
         {
             "procedure": asked.procedure,
             "argv": argv,  # type: ignore[dict-item] # a list of strings is JSON
+            "errand": None if asked.errand is None else write_errand(asked.errand),
             "timeout_s": asked.timeout_s,
             "info": attrs.asdict(asked.info),
         }
@@ -78,6 +81,8 @@ def supervise(
     while (asked := _receive(control)) is not None:
         death = _run(procedures, control, orders, asked)
         linux.end_descendants(orders.term_grace_s)
+        if asked.errand is not None:
+            clean_up(asked.errand)
         if death is None or not _say(control, death):
             return
 
@@ -109,6 +114,7 @@ def _receive(control: socket.socket) -> Asked | None:
     return Asked(
         argv=tuple(argv) if isinstance(argv, list) else None,  # type: ignore[arg-type] # by `write_asked`
         arguments=JsonText(arguments),
+        errand=read_errand(fields.pop("errand")),
         info=Info(**info),  # type: ignore[arg-type] # by `write_asked`
         fds=tuple(fds),
         **fields,  # type: ignore[arg-type] # by `write_asked`
@@ -177,13 +183,25 @@ def _be_the_call(
             complaint = Refused(Refusal.PROCEDURE_LOADING_ERROR, str(error.strerror))
             wire.write(harp_worker.refused(complaint))
         else:
-            child.carry_out(
-                procedures, asked.procedure, asked.arguments, asked.info, wire
-            )
+            _carry_out(procedures, asked, wire)
         status = 0
     finally:
         child.flush_output()
         os._exit(status)
+
+
+def _carry_out(
+    procedures: Mapping[str, Procedure], asked: Asked, wire: child.Wire
+) -> None:
+    if asked.errand is None:
+        child.carry_out(procedures, asked.procedure, asked.arguments, asked.info, wire)
+        return
+    # Here, so that the warm parents need not have it in memory.
+    from harpcaller.worker.harmony.errands import begin  # noqa: PLC0415 (as above)
+
+    os.environ.update(execute.info_variables(asked.info))
+    errand, arguments = asked.errand, asked.arguments
+    child.carry_out_errand(lambda: begin(errand, decode(arguments)), wire)
 
 
 def _poll(poller: select.poll, limit_s: float | None) -> dict[int, int]:

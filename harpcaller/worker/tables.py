@@ -9,6 +9,14 @@ import attrs
 
 from harpcaller.worker.catalogue import Defaults, Offered
 from harpcaller.worker.declared import read_argument
+from harpcaller.worker.errand import LAST_WORDS_S
+from harpcaller.worker.harmony.settings import HarmonyCli, HarmonyHttp
+from harpcaller.worker.harmony.tables import (
+    CLI_KEYS,
+    HTTP_KEYS,
+    read_cli,
+    read_http,
+)
 from harpcaller.worker.keys import Types, check_keys
 from harpcaller.worker.kinds.executable import Executable
 from harpcaller.worker.kinds.output import ResultMode
@@ -39,12 +47,21 @@ LIMIT_KEYS: dict[str, Types] = {
 }
 PROCEDURE_KEYS: dict[str, Types] = {
     "name": str,
+    "kind": str,
     "description": str,
     "argv": list,
     "arguments": list,
     "result": str,
     "stream": bool,
 }
+KINDS: dict[str, dict[str, Types]] = {
+    "executable": PROCEDURE_KEYS,
+    "harmony_cli": CLI_KEYS,
+    "harmony_http": HTTP_KEYS,
+}
+"""The kinds of procedures, and the keys that the table of each may have."""
+
+HARMONY_GRACE_S = 10.0  # a service has time to stage what it has, or to let it be
 _LISTS = (
     ("groups", _NAME, "names and numbers"),
     ("pass_environment", (str,), "strings"),
@@ -79,14 +96,31 @@ def _read_procedure(table: Any, defaults: Defaults) -> Offered:
         message = '[[procedure]]: "name": every procedure needs one'
         raise ValueError(message)  # noqa: TRY004 (the value of a key, not our caller)
     where = f'[[procedure]] "{table["name"]}"'
-    check_keys(where, table, PROCEDURE_KEYS | PROFILE_KEYS)
+    kind = table.get("kind", "executable")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise ValueError(f'{where}: "kind": expected one of {", ".join(KINDS)}')
+    check_keys(where, table, KINDS[kind] | PROFILE_KEYS)
     ours = {key: value for key, value in table.items() if key in PROFILE_KEYS}
     changed = _changed(where, ours, defaults)
     try:
-        executable = _read_executable(table)
+        return _offered(kind, table, changed)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
-    return Offered(what=executable, profile=changed.profile, limits=changed.limits)
+
+
+def _offered(kind: str, table: Table, changed: Defaults) -> Offered:
+    profile = changed.profile
+    what: Executable | HarmonyCli | HarmonyHttp
+    if kind == "executable":
+        what = _read_executable(table)
+    elif kind == "harmony_http":
+        what = read_http(table)
+    else:
+        what = read_cli(table, dict(profile.environment))
+        profile = attrs.evolve(
+            profile, term_grace_s=HARMONY_GRACE_S, farewell_s=LAST_WORDS_S
+        )
+    return Offered(what=what, profile=profile, limits=changed.limits)
 
 
 def _read_executable(table: Table) -> Executable:

@@ -165,7 +165,7 @@ def test_a_new_attempt_is_a_new_directory() -> None:
     found = judged(loaded, COPY, operation("sync-1.json"))
     planner = Planner(loaded, found, JOB)
     unit_lines = [
-        planner.first(unit, batch, attempt)
+        planner.lines_of(unit, found.steps[0], planner.first_feed(batch), attempt)
         for attempt in (0, 1)
         for unit, batch in planner.units()
     ]

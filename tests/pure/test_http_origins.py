@@ -8,8 +8,8 @@ from harpcaller.gateway.origins import (
     complain_of_host,
     complain_of_origin,
     host_of,
-    origin_of,
 )
+from harpcaller.origin import origin_of
 
 LOOPBACK = ("127.0.0.1", 3580)
 NAMES = frozenset({"calls.example", "[2001:db8::1]"})

@@ -46,6 +46,7 @@ PROFILE: dict[str, Any] = {
 }
 PROCEDURE: dict[str, Any] = {
     "name": "p",
+    "kind": "executable",
     "description": "d",
     "argv": ["prog", "{x}"],
     "arguments": [{"name": "x"}],
@@ -120,7 +121,7 @@ def test_a_name_and_a_program_are_enough() -> None:
     assert (offered.profile, offered.limits) == (Profile(), Limits())
 
 
-@pytest.mark.parametrize("key", PROFILE.keys() - {"environment", "limits"})
+@pytest.mark.parametrize("key", sorted(PROFILE.keys() - {"environment", "limits"}))
 def test_a_procedure_changes_what_it_names_only(key: str) -> None:
     """All else is as in [defaults]."""
     others: dict[str, Any] = {

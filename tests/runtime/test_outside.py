@@ -16,6 +16,7 @@ class Shelf:
 
     documents: dict[str, bytes] = attrs.field(factory=dict)
     again: list[bool] = attrs.field(factory=list)
+    posted: list[Post] = attrs.field(factory=list)
 
     async def fetch(self, uri: str, max_bytes: int) -> bytes:
         """Return so much of a document."""
@@ -26,11 +27,16 @@ class Shelf:
         self.documents[save.uri] = save.body
         self.again.append(again)
 
+    async def post(self, post: Post) -> Reply:
+        """Take a post."""
+        self.posted.append(post)
+        return Reply(status=201)
+
 
 async def test_the_scheme_chooses_who_moves_a_document() -> None:
     """All that was asked for is handed on."""
     left, right = Shelf(), Shelf()
-    outside = Outside({"left": left, "right": right})
+    outside = Outside({"left": left, "right": right}, left)
     save = Save(key="s", uri="right://b/k", body=b"abc")
 
     await outside.save(save, again=True)
@@ -39,10 +45,17 @@ async def test_the_scheme_chooses_who_moves_a_document() -> None:
     assert (left.documents, right.again) == ({}, [True])
 
 
+async def test_a_path_is_a_file() -> None:
+    """Catalogs are named both ways."""
+    shelf = Shelf({"/data/a": b"abc"})
+
+    assert await Outside({"file": shelf}, shelf).fetch("/data/a", 3) == b"abc"
+
+
 @pytest.mark.parametrize("uri", ["file:///etc/hostname", "S3//b", ""])
 async def test_a_scheme_that_nobody_moves_is_told(uri: str) -> None:
     """It is no file of this machine's."""
-    outside = Outside({"s3": Shelf()})
+    outside = Outside({"s3": Shelf()}, Shelf())
 
     with pytest.raises(TransferFailed) as caught:
         await outside.fetch(uri, 1)
@@ -52,8 +65,9 @@ async def test_a_scheme_that_nobody_moves_is_told(uri: str) -> None:
     assert caught.value.code == "NotSupported"
 
 
-async def test_nobody_answers_a_post() -> None:
-    """A machine is told so, as it is of a server that does not answer."""
-    post = Post(key="p", method="POST", url="https://example.net/")
+async def test_a_post_is_handed_on() -> None:
+    """Where it goes is not for a scheme to choose."""
+    post, shelf = Post(key="p", method="POST", url="https://example.net/"), Shelf()
 
-    assert await Outside({}).post(post) == Reply(status=None)
+    assert await Outside({}, shelf).post(post) == Reply(status=201)
+    assert shelf.posted == [post]

@@ -69,12 +69,13 @@ class Parrots:
 
 @attrs.define
 class Adapted:
-    """What outlives a dispatcher with an adapter."""
+    """What outlives a dispatcher with an adapter; `more` is what is installed too."""
 
     adapter: Adapter[Any]
     settings: Any = None
     workers: Parrots = attrs.field(factory=Parrots)
     store: Store = attrs.field(factory=lambda: MemoryStore(clock=trio.current_time))
+    more: Mapping[str, Any] = attrs.field(factory=dict)
 
     @asynccontextmanager
     async def life(self) -> AsyncIterator[Dispatcher]:
@@ -91,7 +92,7 @@ class Adapted:
 
     def installed(self) -> Installed:
         """Return the adapter with its settings."""
-        return Installed(adapter=self.adapter, settings=self.settings)
+        return Installed(adapter=self.adapter, settings=self.settings, **self.more)
 
     async def children(self, parent: JobId) -> Sequence[JobRecord]:
         """Return the children of a parent."""

@@ -21,7 +21,7 @@ from indira.client import AdminClient, AdminError
 READY_S = 20.0  # the machines of CI are busy
 LOG_LINES = 40  # what a failed test shows of the log
 
-Table: TypeAlias = Mapping[str, str | int | float | bool]
+Table: TypeAlias = Mapping[str, str | int | float | bool | Sequence[str]]
 
 
 def unmeasured() -> Sequence[str]:

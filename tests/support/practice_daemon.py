@@ -43,7 +43,11 @@ def practice_daemon(
             "nowhere": {"address": "nowhere.invalid"},  # RFC 6761: never resolves
             "beside": {"unix": str(directory / "no-such-socket")},
         }
-        more: Table = {"ca_file": str(ca_file), "stop_grace_s": GRACE_S}
+        more: Table = {
+            "ca_file": str(ca_file),
+            "stop_grace_s": GRACE_S,
+            "websocket.listen": f"{LOOPBACK}:0",
+        }
         daemon = stack.enter_context(
             running_daemon(
                 directory / "daemon", hosts=hosts, settings=more, below=below

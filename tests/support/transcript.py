@@ -17,9 +17,8 @@ first).
 from __future__ import annotations
 
 import re
-import socket
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import attrs
 
@@ -29,6 +28,21 @@ PROBED = b'{"cancelled":false}\n'
 
 Memory: TypeAlias = dict[str, str]
 """What was met: names and what they stand for."""
+
+
+class Talker(Protocol):
+    """What a client is spoken for with: a socket, or what stands for one."""
+
+    def __enter__(self) -> Any: ...
+
+    def __exit__(self, *exception: object) -> Any: ...
+
+    def sendall(self, data: bytes, /) -> None:
+        """Send lines."""
+
+    def makefile(self, mode: Any, /) -> Any:
+        """Return what reads lines."""
+
 
 _NAME = re.compile(r"\$([A-Z][A-Z0-9_]*)")
 _ANY_OBJECT = r"\{[^{}]*\}"
@@ -62,7 +76,7 @@ def read_transcripts(name: str) -> list[Transcript]:
 
 def play(
     transcript: Transcript,
-    client: socket.socket,
+    client: Talker,
     memory: Memory,
     probe: tuple[bytes, bytes] = (PROBE, PROBED),
 ) -> None:

@@ -40,6 +40,7 @@ WITHOUT_COVERAGE = ["env", *(f"-u{name}" for name in os.environ if "COVERAGE" in
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.alone
 def test_no_line_keeps_others_waiting_for_a_tenth_of_a_second(tmp_path: Path) -> None:
     """P6: whoever sends such lines hurts himself alone; keys are compared as well."""
     bound_s = BOUND_S * max(1.0, yardstick_s() / YARDSTICK_S)
@@ -88,6 +89,7 @@ def status_request(daemon: DaemonProcess) -> bytes:
     return b'{"harpcaller":1,"get_status":"%b","session":true}\n' % job.encode()
 
 
+@pytest.mark.alone
 async def test_three_hundred_rude_clients_disturb_nobody(tmp_path: Path) -> None:
     """P6: silence, half lines, floods and resets end where they began."""
     with practice_daemon(tmp_path, below=unmeasured()) as daemon:

@@ -23,7 +23,7 @@ from packages import (
 )
 from packaging.markers import Marker
 
-pytestmark = needs_packer
+pytestmark = [needs_packer, pytest.mark.timeout(240)]
 
 
 @attrs.frozen

@@ -13,12 +13,13 @@ import trustme
 from harpcaller.adapters.cumulus.config import KEYS as CUMULUS_KEYS
 from harpcaller.addresses import TcpAddress, UnixAddress
 from harpcaller.config import Config, ConfigError, Problem, load_config
-from harpcaller.config.adapter_tables import CORE_KEYS, S3_KEYS
+from harpcaller.config.adapter_keys import ADAPTER_HTTP_KEYS, CORE_KEYS, S3_KEYS
 from harpcaller.config.host_tables import HOST_KEYS
 from harpcaller.config.http_table import HTTP_KEYS
 from harpcaller.config.identity_tables import IDENTITY_KEYS
 from harpcaller.config.keys import IGNORED, KEYS, STREAM_DIRECTORY
 from harpcaller.config.positions import Position
+from harpcaller.config.websocket_table import WEBSOCKET_KEYS
 from harpcaller.hosts.registry import Host
 
 EXAMPLE = Path(__file__).parents[2] / "etc" / "harpcaller.toml"
@@ -64,16 +65,19 @@ def test_the_example_explains_every_key() -> None:
     table = tomllib.loads(text)
 
     hosts, http = table.pop("hosts"), table.pop("http")
-    identities = table.pop("identities")
+    identities, websocket = table.pop("identities"), table.pop("websocket")
     cumulus = table.pop("adapters")["cumulus"]
     assert cumulus.pop("s3").keys() == S3_KEYS.keys()
+    assert cumulus.pop("http").keys() == ADAPTER_HTTP_KEYS.keys()
     assert CORE_KEYS.keys() <= cumulus.keys() <= {*CORE_KEYS, *CUMULUS_KEYS}
     assert http.keys() == HTTP_KEYS.keys()
+    assert websocket.keys() == WEBSOCKET_KEYS.keys()
     assert table.keys() == KEYS.keys()
     assert {key for host in hosts.values() for key in host} == HOST_KEYS.keys()
     assert {key for one in identities.values() for key in one} <= IDENTITY_KEYS.keys()
     assert all(re.search(rf"\b{key}\b", text) for key in IDENTITY_KEYS)
-    settings = {key.setting for key in (*KEYS.values(), *HTTP_KEYS.values())}
+    flat = (*KEYS.values(), *HTTP_KEYS.values(), *WEBSOCKET_KEYS.values())
+    settings = {key.setting for key in flat}
     tables = {"adapters", "hosts", "identities"}
     assert settings | tables | {"source", "warnings"} == set(attrs.fields_dict(Config))
 

@@ -328,6 +328,7 @@ def finished(ingest: Ingest, workflow: str) -> str:
     return job_id
 
 
+@pytest.mark.alone
 def test_large_messages_do_not_hold_the_loop(tmp_path: Path) -> None:
     """C-22: others are answered meanwhile."""
     message = {**MESSAGE, "meta": {"many": [[n] for n in range(60_000)]}}

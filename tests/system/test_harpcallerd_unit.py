@@ -12,7 +12,7 @@ from manual import verbs_of
 from units import UNITS, exposure_of, needs_systemd, setting, verify, with_examples
 
 from harpcaller import descriptors
-from harpcaller.front.sockets import ADMIN, CLIENT, CLIENT_TLS, WEB
+from harpcaller.front.sockets import ADMIN, CLIENT, CLIENT_TLS, WEB, WEBSOCKET
 from harpcaller.start import EX_CONFIG
 from indira.cli import Exit
 
@@ -91,7 +91,7 @@ def test_sockets_have_the_names_that_the_dispatcher_knows() -> None:
     """They are passed by name; the client's is the address of the settings."""
     names = [setting(unit, "FileDescriptorName") for unit in SOCKETS]
 
-    assert sorted(names) == sorted([ADMIN, CLIENT, CLIENT_TLS, WEB])
+    assert sorted(names) == sorted([ADMIN, CLIENT, CLIENT_TLS, WEB, WEBSOCKET])
     assert {setting(unit, "Service") for unit in SOCKETS} == {UNIT.name}
     client = setting(UNITS / "harpcallerd-client.socket", "ListenStream")
     assert [client] == DEFAULTS["listen"]

@@ -25,12 +25,22 @@ from harpcaller import descriptors, failures
 from harpcaller.worker import server
 from harpcaller.worker.catalogue import Defaults
 from harpcaller.worker.declared import ARGUMENT_KEYS
+from harpcaller.worker.harmony import loglines
+from harpcaller.worker.harmony.command import ALWAYS_ALLOWED, INLINE_BYTES
+from harpcaller.worker.harmony.following import ALIVE_S
+from harpcaller.worker.harmony.leftovers import SHOWN_BYTES
+from harpcaller.worker.harmony.tables import CLI_KEYS, HTTP_KEYS
 from harpcaller.worker.kinds.arguments import MAX_WORD_BYTES
 from harpcaller.worker.passwords import hashed, read_entry
 from harpcaller.worker.procedures import Info, load_source
 from harpcaller.worker.renewal import AT_START
 from harpcaller.worker.settings import Settings, settings_of
-from harpcaller.worker.tables import LIMIT_KEYS, PROCEDURE_KEYS, PROFILE_KEYS
+from harpcaller.worker.tables import (
+    HARMONY_GRACE_S,
+    LIMIT_KEYS,
+    PROCEDURE_KEYS,
+    PROFILE_KEYS,
+)
 from protocol.harp import ALPN_PROTOCOL, HEARTBEAT_S, SILENCE_S
 from protocol.harp_worker import Refusal
 
@@ -42,6 +52,9 @@ KEYS: dict[str, Set[str]] = {
     OF_BOTH: PROFILE_KEYS.keys(),
     "Keys of limits": LIMIT_KEYS.keys(),
     "Keys of a procedure": PROCEDURE_KEYS.keys(),
+    "Keys of both kinds": CLI_KEYS.keys() & HTTP_KEYS.keys(),
+    "Keys of harmony_cli": CLI_KEYS.keys() - HTTP_KEYS.keys(),
+    "Keys of harmony_http": HTTP_KEYS.keys() - CLI_KEYS.keys(),
     "Keys of an argument": ARGUMENT_KEYS.keys(),
 }
 NUMBERS = [
@@ -55,6 +68,12 @@ NUMBERS = [
     ("TLS AND THE WIRE", f"a line every {HEARTBEAT_S} seconds"),
     ("TLS AND THE WIRE", f"silent for\n{SILENCE_S} loses the call"),
     ("TLS AND THE WIRE", f".Dq {ALPN_PROTOCOL}\n"),
+    ("Keys of harmony_cli", f"up to {INLINE_BYTES} bytes"),
+    ("HARMONY SERVICES", f"every {ALIVE_S:.0f} seconds"),
+    ("A call of harmony_cli", f"after {loglines.MAX_PACKETS} lines"),
+    ("A call of harmony_cli", f"more than {loglines.MAX_LINE_BYTES} bytes"),
+    ("A call of harmony_cli", f"longer than {SHOWN_BYTES} bytes"),
+    ("A call of harmony_cli", f"after {HARMONY_GRACE_S:.0f} seconds"),
     ("Keys of limits", f"raises its own limit to {descriptors.ENOUGH}"),
 ]
 
@@ -143,6 +162,13 @@ def test_the_other_defaults_in_the_manual_are_right() -> None:
     assert f"\nDefault\n.Pa {profile.confines.cwd} ." in told_of(OF_BOTH, "cwd")
     passed = told_of(OF_BOTH, "pass_environment").partition("Default\n")[2]
     assert set(re.findall(r"[A-Z]{2,}", passed)) == set(profile.pass_environment)
+
+
+def test_the_variables_that_calls_of_harmony_may_set_are_in_the_manual() -> None:
+    """Services count on some of them; others an operator has to allow."""
+    told = told_of("Keys of harmony_cli", "env_allow").partition("Default\n")[2]
+
+    assert set(re.findall(r"[A-Z][A-Z_]+", told)) == set(ALWAYS_ALLOWED)
 
 
 def test_what_a_reload_leaves_is_in_the_manual() -> None:

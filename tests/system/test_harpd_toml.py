@@ -13,13 +13,14 @@ from harpd_keys import ALL_TOP_LEVEL
 
 from harpcaller.worker.catalogue import Defaults
 from harpcaller.worker.declared import ARGUMENT_KEYS
+from harpcaller.worker.harmony.settings import InputMode
 from harpcaller.worker.kinds.arguments import Kind, bind
 from harpcaller.worker.kinds.executable import Executable
 from harpcaller.worker.kinds.output import ResultMode
 from harpcaller.worker.kinds.template import fill
 from harpcaller.worker.profile import IO_CLASSES, Profile
 from harpcaller.worker.settings import Settings, read_file, settings_of
-from harpcaller.worker.tables import LIMIT_KEYS, PROCEDURE_KEYS, PROFILE_KEYS
+from harpcaller.worker.tables import KINDS, LIMIT_KEYS, PROFILE_KEYS
 from protocol.harp_worker import Refused
 from protocol.jsontext import JsonValue
 
@@ -39,6 +40,9 @@ def whole(tmp_path: Path) -> dict[str, Any]:
     """Return all keys, and have the files that are read at once."""
     (tmp_path / "harpd.users").write_text("somebody:secret\n")
     (tmp_path / "procedures.d").mkdir(mode=0o755)
+    key = tmp_path / "harmony.key"
+    key.touch(mode=0o600)
+    key.write_text("_THIS_IS_MY_32_CHARS_SECRET_KEY_")
     return tomllib.loads(whole_text().replace("/etc/harpcaller", str(tmp_path)))
 
 
@@ -95,11 +99,11 @@ def test_it_has_every_key_of_procedures(whole: dict[str, Any]) -> None:
     assert whole["defaults"].keys() == PROFILE_KEYS.keys()
     assert whole["defaults"]["limits"].keys() == LIMIT_KEYS.keys()
     own = set().union(*procedures) - PROFILE_KEYS.keys()
-    assert own == PROCEDURE_KEYS.keys()
+    assert own == set().union(*KINDS.values())
     assert set().union(*arguments) == ARGUMENT_KEYS.keys()
 
 
-@pytest.mark.parametrize("word", [*Kind, *ResultMode, *IO_CLASSES])
+@pytest.mark.parametrize("word", [*Kind, *ResultMode, *IO_CLASSES, *KINDS, *InputMode])
 def test_it_names_every_choice(word: str) -> None:
     """Whoever has to guess a word guesses wrong."""
     assert f'"{word}"' in FILE.read_text()

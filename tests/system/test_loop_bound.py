@@ -15,6 +15,7 @@ BOUND_S = 0.1
 
 
 @pytest.mark.timeout(300)  # it takes 15 s where nothing else runs
+@pytest.mark.alone
 def test_no_line_of_a_mebibyte_holds_the_loop_longer_than_a_tenth_of_a_second() -> None:
     """Promise P6: while one client's line is read nobody else is served."""
     plain = {name: os.environ[name] for name in os.environ if "COVERAGE" not in name}

@@ -22,6 +22,7 @@ MAX_RSS_KIB = 300 * 1024
 
 @pytest.mark.campaign
 @pytest.mark.timeout(600)
+@pytest.mark.alone
 def test_a_million_jobs_hold_nobody_up(tmp_path: Path) -> None:
     """Start, list, info and pruning, each within its figure."""
     daemon = prepared_daemon(tmp_path, below=unmeasured())

@@ -130,6 +130,7 @@ def test_bash_alone_is_enough(port: int) -> None:
     assert printed == b'{"cancelled":false}\n'
 
 
+@pytest.mark.alone
 def test_the_originals_client_waits_for_no_linger(port: int) -> None:
     """It opens a connection, sends a line, reads a line, and closes."""
     call: dict[str, object] = {"info": None, "host": "original", "harpcaller": 1}

@@ -33,6 +33,7 @@ Read: TypeAlias = Callable[[JsonLines, str, random.Random], Awaitable[str]]
 
 
 @pytest.mark.campaign
+@pytest.mark.alone
 async def test_readers_that_join_at_any_instant_miss_nothing(tmp_path: Path) -> None:
     """The original gave 125 of 350 of them a false answer, and lost 67 packets."""
     path = tmp_path / "worker"

@@ -128,6 +128,7 @@ async def test_a_call_during_the_stop_is_refused_as_shutting_down(
         assert reply["error"]["type"] == SHUTTING_DOWN
 
 
+@pytest.mark.alone
 def test_a_stop_takes_no_longer_than_its_grace(place: Place) -> None:
     """A unit of systemd kills what takes longer than it was told."""
     place.submit("hang", "a")
@@ -140,6 +141,7 @@ def test_a_stop_takes_no_longer_than_its_grace(place: Place) -> None:
     assert GRACE_S <= time.monotonic() - begun <= GRACE_S + 1
 
 
+@pytest.mark.alone
 def test_a_second_sigterm_ends_the_grace(place: Place) -> None:
     """Whoever asks twice has no time."""
     job_id = place.submit("hang", "a")
@@ -175,6 +177,7 @@ def test_a_call_with_retries_is_started_again_after_a_stop(place: Place) -> None
 
 @pytest.mark.campaign
 @pytest.mark.timeout(3600)
+@pytest.mark.alone
 async def test_stops_at_random_instants_break_no_promise(tmp_path: Path) -> None:
     """A stop has to be at least as good as `kill -9`."""
     chance = random.Random(seed())  # noqa: S311 (to be repeated, not secret)

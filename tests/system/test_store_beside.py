@@ -184,6 +184,8 @@ async def test_old_jobs_are_forgotten_oldest_end_first(
         engine.clock.now += 1
     running = await started(store)
 
+    assert [*await store.prunable(engine.clock.now - 1, 1)] == over[:1]
+    assert [*await store.prunable(engine.clock.now - 1, 10)] == over[:2]
     assert await store.prune(engine.clock.now - 1, 1) == 1
     assert await store.get(over[0]) is None
     assert await store.prune(engine.clock.now - 1, 10) == 1
@@ -216,6 +218,7 @@ async def test_a_child_stays_while_its_parent_lives(
     child = await ended(store, new_job(parent=parent.job_id))
     engine.clock.now += 1
 
+    assert [*await store.prunable(engine.clock.now, 10)] == []
     assert await store.prune(engine.clock.now, 10) == 0
     await store.finish(parent, DONE, 0, [])
     assert await store.prune(engine.clock.now, 10) == 1

@@ -23,7 +23,7 @@ from harpcaller.worker.linux import children_of
 from protocol.jsontext import JsonText, decode
 from protocol.outcome import Outcome, Raised, Returned
 
-pytestmark = needs_strangers
+pytestmark = [needs_strangers, pytest.mark.alone]
 
 VILLAIN, BYSTANDER = stranger(10), stranger(11)
 PONG = Returned(JsonText(b'"pong"'))

@@ -9,7 +9,6 @@ from harpcaller.adapters.cumulus.asl_task import read_task
 from harpcaller.adapters.cumulus.choice import read_branches
 from harpcaller.adapters.cumulus.list_form import complain_of_name
 from harpcaller.adapters.cumulus.reach import Known
-from harpcaller.adapters.cumulus.reading import Part
 from harpcaller.adapters.cumulus.selecting import read_path
 from harpcaller.adapters.cumulus.state_parts import (
     read_next,
@@ -27,6 +26,7 @@ from harpcaller.adapters.cumulus.workflow import (
     Wait,
     Workflow,
 )
+from harpcaller.adapters.parts import Part
 
 Read: TypeAlias = Callable[[Part, str, Known], State]
 

@@ -10,7 +10,6 @@ from harpcaller.adapters.cumulus.reach import (
     made_reach,
     read_resource,
 )
-from harpcaller.adapters.cumulus.reading import Part
 from harpcaller.adapters.cumulus.retrying import (
     Catcher,
     check_all_is_last,
@@ -26,6 +25,7 @@ from harpcaller.adapters.cumulus.state_parts import (
     refuse_unknown,
 )
 from harpcaller.adapters.cumulus.workflow import State, Task
+from harpcaller.adapters.parts import Part
 
 _CONFIG: Final = "task_config"
 _EVENT: Final = ("event", "event.$")

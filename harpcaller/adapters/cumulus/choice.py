@@ -15,8 +15,8 @@ from harpcaller.adapters.cumulus.comparing import (
     matches,
     read_pattern,
 )
-from harpcaller.adapters.cumulus.reading import Part
 from harpcaller.adapters.cumulus.selecting import find, is_there, read_path
+from harpcaller.adapters.parts import Part
 
 _PATH: Final = "Path"
 _MATCHES: Final = "StringMatches"

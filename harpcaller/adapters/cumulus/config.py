@@ -18,9 +18,9 @@ from harpcaller.adapters.cumulus.loading import (
     read_workflow,
 )
 from harpcaller.adapters.cumulus.reach import Known
-from harpcaller.adapters.cumulus.reading import Part
 from harpcaller.adapters.cumulus.rules import RULE_KEYS, Rules, kept_rules, read_rules
 from harpcaller.adapters.cumulus.workflow import Workflow
+from harpcaller.adapters.parts import Part
 from protocol.jsontext import JsonValue
 
 KEYS: Final = ("workflows", "resources", "dedupe", *RULE_KEYS)

@@ -10,7 +10,7 @@ from typing import Final
 import attrs
 
 from harpcaller.adapters.adapter import Files, Problem
-from harpcaller.adapters.cumulus.reading import Part
+from harpcaller.adapters.parts import Part
 from protocol.errors import WireError
 from protocol.jsontext import JsonValue, decode
 

@@ -12,9 +12,9 @@ from harpcaller.adapters.cumulus.reach import (
     made_reach,
     read_reach,
 )
-from harpcaller.adapters.cumulus.reading import Part
 from harpcaller.adapters.cumulus.retrying import read_retry
 from harpcaller.adapters.cumulus.workflow import State, Task, Workflow
+from harpcaller.adapters.parts import Part
 
 RESERVED: Final = "cumulus."  # how the names of our own procedures begin
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,80}")

@@ -16,10 +16,10 @@ from harpcaller.adapters.adapter import Problem
 from harpcaller.adapters.cumulus.asl import read_asl
 from harpcaller.adapters.cumulus.list_form import read_list
 from harpcaller.adapters.cumulus.reach import REACH_KEYS, Known, read_reach
-from harpcaller.adapters.cumulus.reading import Part
 from harpcaller.adapters.cumulus.rules import Rules, read_kept_rules
 from harpcaller.adapters.cumulus.terms import TaskTerms
 from harpcaller.adapters.cumulus.workflow import Workflow
+from harpcaller.adapters.parts import Part
 from protocol.jsontext import JsonValue, decode, encode
 
 _ASL_KEYS: Final = ("StartAt", "States")

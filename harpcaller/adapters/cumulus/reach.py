@@ -9,11 +9,11 @@ from typing import Any, Final
 import attrs
 
 from harpcaller.adapters.cumulus.errors import CumulusError
-from harpcaller.adapters.cumulus.reading import Part
 from harpcaller.adapters.cumulus.schemas import FORMATS, check_schema
 from harpcaller.adapters.cumulus.task_input import check_config
 from harpcaller.adapters.cumulus.terms import CallForm, TaskTerms
 from harpcaller.adapters.cumulus.workflow import QueueTerms, Reach
+from harpcaller.adapters.parts import Part
 from protocol.jsontext import JsonValue
 
 REACH_KEYS: Final = (

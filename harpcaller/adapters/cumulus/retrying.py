@@ -13,7 +13,7 @@ from typing import Final
 import attrs
 
 from harpcaller.adapters.cumulus.faults import ALL, Fault
-from harpcaller.adapters.cumulus.reading import Part
+from harpcaller.adapters.parts import Part
 
 MAX_WAIT_S: Final = 10**9  # about 30 years: longer is the same as for ever
 _FULL: Final = "FULL"

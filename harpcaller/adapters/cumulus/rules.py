@@ -9,7 +9,7 @@ from typing import Any, Final
 import attrs
 
 from harpcaller.adapters.adapter import CoreLimits, Table
-from harpcaller.adapters.cumulus.reading import Part
+from harpcaller.adapters.parts import Part
 from protocol.jsontext import JsonValue
 
 _MIB: Final = 2**20

@@ -9,7 +9,7 @@ from harpcaller.adapters.cumulus import paths
 from harpcaller.adapters.cumulus.errors import CumulusError
 from harpcaller.adapters.cumulus.faults import RUNTIME
 from harpcaller.adapters.cumulus.paths import NoPath
-from harpcaller.adapters.cumulus.reading import Part
+from harpcaller.adapters.parts import Part
 from protocol.jsontext import JsonValue
 
 _PLAIN: Final = re.compile(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from harpcaller.adapters.cumulus.reading import Part
 from harpcaller.adapters.cumulus.selecting import (
     is_result_path,
     path_problem,
     read_path,
 )
 from harpcaller.adapters.cumulus.workflow import WHOLE, Parameters, Paths
+from harpcaller.adapters.parts import Part
 
 _BY_PATH: Final = ".$"  # how the keys end whose values are paths
 CMA: Final = "cma"

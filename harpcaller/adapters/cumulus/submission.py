@@ -8,8 +8,8 @@ from typing import Any, Final
 import attrs
 
 from harpcaller.adapters.cumulus.errors import INVALID_MESSAGE, CumulusError
-from harpcaller.adapters.cumulus.reading import Part
 from harpcaller.adapters.cumulus.workflow import Task, Workflow
+from harpcaller.adapters.parts import Part
 from protocol.call import Call
 from protocol.jsontext import JsonValue, decode
 

@@ -1,1 +1,21 @@
-"""Harmony's data-operation messages, judged and turned into calls."""
+"""NASA Harmony: data-operation messages, judged and turned into calls."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from harpcaller.adapters.adapter import Adapter
+from harpcaller.adapters.harmony.admission import admit
+from harpcaller.adapters.harmony.keeping import keep
+from harpcaller.adapters.harmony.loading import files, load, places
+from harpcaller.adapters.harmony.making import make_machine
+
+ADAPTER: Final = Adapter(
+    name="harmony",
+    files=files,
+    load=load,
+    admit=admit,
+    keep=keep,
+    machine=make_machine,
+    places=places,
+)

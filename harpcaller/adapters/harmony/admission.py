@@ -16,7 +16,7 @@ from harpcaller.adapters.harmony.settings import Settings
 from harpcaller.adapters.harmony.sources import overridden, read_sources
 from protocol.call import Call, unseal
 from protocol.errors import WireError
-from protocol.jsontext import JsonValue, decode
+from protocol.jsontext import decode
 
 _QUEUE_KEY: Final = "harmony"  # of the children's queues
 _DIGEST_CHARACTERS: Final = 12
@@ -57,13 +57,10 @@ def _waits_for_itself(call: Call) -> bool:
 
 
 def _refused(refusal: Refusal) -> Refused:
-    details: list[JsonValue] = [
-        {"pointer": each.pointer, "problem": each.problem} for each in refusal.details
-    ]
     return Refused(
         code=refusal.code,
         message=refusal.message,
-        data={"status": refusal.status, "details": details},
+        data={"status": refusal.status, "details": refusal.data["details"]},
     )
 
 

@@ -97,25 +97,36 @@ def read_ending(outcome: Outcome, image: str, *, is_command: bool) -> Ending:
     match outcome:
         case Returned(value):
             result = decode(value)
-            return _read_command(result, image) if is_command else Succeeded(result)
-        case Raised(message=message):
+            is_told = isinstance(result, dict) and "exit" in result
+            if is_command or is_told:
+                return _read_command(result, image)
+            return Succeeded(result)
+        case Raised(type=kind, message=message):
             text = message.partition("\n")[0] or _UNKNOWN
-            return _broken(Category.UNKNOWN, text, image, Again.FAILED)
+            return _read_exception(kind, text, image)
         case Failed(type=kind):
             return _read_failure(kind, image)
         case Cancelled():
-            return _broken(Category.CANCELED, _OPERATOR, image, Again.NEVER)
+            return broken(Category.CANCELED, _OPERATOR, image, Again.NEVER)
     assert_never(outcome)
+
+
+def _read_exception(kind: str, text: str, image: str) -> Empty | Broken:
+    """Return what an exception means; its type may be one of the library's words."""
+    if kind == Category.NO_DATA:
+        return Empty(_for_users(text, image))
+    category = Category(kind) if kind in set(Category) else Category.UNKNOWN
+    return broken(category, text, image, _again(category))
 
 
 def _read_failure(kind: str, image: str) -> Broken:
     if kind == ErrorType.TIMEOUT:
         return Broken(category=Category.CANCELED, text=TIMED_OUT, again=Again.TIMED_OUT)
     if kind == ErrorType.MISSING_RESULT:
-        return _broken(Category.UNKNOWN, _UNKNOWN, image, Again.LOST)
+        return broken(Category.UNKNOWN, _UNKNOWN, image, Again.LOST)
     if kind in _SETTLED:
-        return _broken(Category.SERVICE, _MISCONFIGURED, image, Again.NEVER)
-    return _broken(Category.UNKNOWN, _UNKNOWN, image, Again.FAILED)
+        return broken(Category.SERVICE, _MISCONFIGURED, image, Again.NEVER)
+    return broken(Category.UNKNOWN, _UNKNOWN, image, Again.FAILED)
 
 
 def _read_command(result: Any, image: str) -> Ending:
@@ -127,9 +138,9 @@ def _read_command(result: Any, image: str) -> Ending:
     if isinstance(error, dict):
         return _read_error(error, image)
     if told.get("exit") == _USAGE:
-        return _broken(Category.SERVICE, _MISCONFIGURED, image, Again.NEVER)
+        return broken(Category.SERVICE, _MISCONFIGURED, image, Again.NEVER)
     text = _KILLED if told.get("signal") == _SIGKILL else _UNKNOWN
-    return _broken(Category.UNKNOWN, text, image, Again.FAILED)
+    return broken(Category.UNKNOWN, text, image, Again.FAILED)
 
 
 def _read_error(error: Mapping[str, Any], image: str) -> Empty | Broken:
@@ -138,11 +149,15 @@ def _read_error(error: Mapping[str, Any], image: str) -> Empty | Broken:
         return Empty(_for_users(text, image))
     word = text_of(error, "category") or Category.SERVICE
     category = Category(word) if word in set(Category) else Category.UNKNOWN
-    again = Again.NEVER if category in _FINAL else Again.FAILED
-    return _broken(category, text, image, again)
+    return broken(category, text, image, _again(category))
 
 
-def _broken(category: Category, text: str, image: str, again: Again) -> Broken:
+def _again(category: Category) -> Again:
+    return Again.NEVER if category in _FINAL else Again.FAILED
+
+
+def broken(category: Category, text: str, image: str, again: Again) -> Broken:
+    """Return how an attempt failed; users read the image's name before `text`."""
     return Broken(category=category, text=_for_users(text, image), again=again)
 
 

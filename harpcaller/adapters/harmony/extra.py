@@ -9,6 +9,7 @@ from typing import Final
 from harpcaller.adapters.adapter import Problem
 
 PACKAGES: Final = (
+    "httpx",
     "jsonschema",
     "pystac",
     "rfc3339_validator",

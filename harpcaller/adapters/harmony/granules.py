@@ -78,10 +78,11 @@ def of_items(items: tuple[Item, ...], message: Message) -> Iterator[Input]:
             text = "Could not match granule to a collection"
             yield Unusable(code="E17", text=text)
         else:
-            yield _of_item(item, source)
+            yield of_item(item, source)
 
 
-def _of_item(item: Item, source: str) -> Granule:
+def of_item(item: Item, source: str) -> Granule:
+    """Return an item that has data as a granule of the collection `source`."""
     return Granule(
         source=source,
         name=item.id,

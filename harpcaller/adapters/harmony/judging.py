@@ -22,7 +22,6 @@ from harpcaller.adapters.harmony.granules import (
 )
 from harpcaller.adapters.harmony.limits import is_synchronous, refuse_counts
 from harpcaller.adapters.harmony.message import Message, read_message
-from harpcaller.adapters.harmony.places import host_of, is_allowed
 from harpcaller.adapters.harmony.reading import take_object
 from harpcaller.adapters.harmony.refusals import Code, Detail, Refusal
 from harpcaller.adapters.harmony.requests import Intake, Request
@@ -40,6 +39,7 @@ from harpcaller.adapters.harmony.sources import (
 )
 from harpcaller.adapters.harmony.stac import Item, NotStac
 from harpcaller.adapters.harmony.trees import Missing, read_tree
+from harpcaller.adapters.places import host_of, is_allowed
 
 
 @attrs.frozen(kw_only=True)
@@ -67,11 +67,13 @@ def judge(
     documents: Mapping[str, Any],
     *,
     is_checked: bool = True,
+    is_admitted: bool = False,
 ) -> Judged | Missing:
     """Return the request as it can be carried out, or what has to be read first.
 
     `documents` are those that were read, by URI. Without `is_checked` E11 to E14 are
-    left out: what would run if.
+    left out: what would run if. With `is_admitted` E7 was seen to: a reference stands
+    for the callback.
 
     Raises:
         Refusal: it cannot be carried out.
@@ -80,7 +82,8 @@ def judge(
     message = read_message(
         overridden(take_object(request.operation), sources), request.options.validation
     )
-    _refuse_callback(settings, request, message)
+    if not is_admitted:
+        _refuse_callback(settings, request, message)
     found = _find_inputs(message, sources, documents)
     if not message.sources or not (found.granules or found.is_open):
         raise Refusal(Code.NO_GRANULES, "Request has no input granules")

@@ -24,19 +24,29 @@ def keep(settings: Settings, call: Call) -> bytes:
     """Return the settings of an admitted call: those of its service, in full.
 
     They are written as they were, so that the code that read them reads them again.
+    A reload may have taken the service away while the call waited.
     """
-    written, chain = settings.written, settings.chains[call.procedure]
-    wanted = {key for step in chain.steps for key in keys_of(chain, step)}
+    written, chain = settings.written, settings.chains.get(call.procedure)
+    offered = [] if chain is None else [chain]
+    wanted = {
+        key for each in offered for step in each.steps for key in keys_of(each, step)
+    }
     bindings: dict[str, JsonValue] = {
         str(key): written.bindings[key]
         for key in written.bindings
         if image_key(str(key)) in wanted
     }
     table = {key: written.table[key] for key in written.table if key != "env_file"}
-    names = {"services": _SERVICES, "bindings": _BINDINGS, "offer": [chain.name]}
+    names = {
+        "services": _SERVICES,
+        "bindings": _BINDINGS,
+        "offer": [each.name for each in offered],
+    }
     kept: dict[str, Any] = {
         "table": table | names,
-        "services": {settings.environment: [written.services[chain.name]]},
+        "services": {
+            settings.environment: [written.services[each.name] for each in offered]
+        },
         "bindings": bindings,
         "max_exec_s": written.core_max_exec_s,
         "max_worker_line_bytes": settings.max_worker_line_bytes,

@@ -15,15 +15,15 @@ from harpcaller.adapters.harmony.bindings import (
 )
 from harpcaller.adapters.harmony.chains import Chain, Step
 from harpcaller.adapters.harmony.extra import PACKAGES, lacking
-from harpcaller.adapters.harmony.places import Place, read_place
 from harpcaller.adapters.harmony.section import Section
 from harpcaller.adapters.harmony.services import Services, read_services
 from harpcaller.adapters.harmony.settings import Dialect, NoData, Settings, Written
 from harpcaller.adapters.harmony.yamltext import BadYaml, read_variables, read_yaml
+from harpcaller.adapters.places import Place, Places, read_place
 
 _FILE_KEYS: Final = ("services", "bindings", "env_file")
 _NEEDED: Final = ("services", "bindings", "environment")
-_KEYS: Final = (
+KEYS: Final = (
     *_FILE_KEYS,
     "environment",
     "offer",
@@ -60,12 +60,21 @@ def load(
     return lacking(PACKAGES) or _load(table, contents, limits)
 
 
+def places(settings: Settings) -> Places:
+    """Return where documents may be read and written."""
+    return Places(
+        read=settings.granule_allow,
+        work_dir=settings.work_dir,
+        work_group=settings.work_group,
+    )
+
+
 def _load(
     table: Table, contents: Files, limits: CoreLimits
 ) -> Settings | Sequence[Problem]:
     problems: list[Problem] = []
     section = Section(table, problems)
-    section.refuse_unknown(_KEYS)
+    section.refuse_unknown(KEYS)
     for key in _NEEDED:
         section.need_text(key)
     settings = _read(section, contents, limits)

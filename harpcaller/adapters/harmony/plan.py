@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import attrs
@@ -13,6 +13,7 @@ from harpcaller.adapters.harmony.calls import LARGE_MESSAGE_BYTES, Work, make_ca
 from harpcaller.adapters.harmony.catalogs import write_catalog
 from harpcaller.adapters.harmony.chains import Step
 from harpcaller.adapters.harmony.conditions import is_aggregating, takes_lots
+from harpcaller.adapters.harmony.granules import Granule
 from harpcaller.adapters.harmony.judging import Judged
 from harpcaller.adapters.harmony.settings import Settings
 from harpcaller.adapters.harmony.sources import Bundle, Located
@@ -47,6 +48,19 @@ class Planned:
 
 
 Line: TypeAlias = Document | Planned
+
+
+@attrs.frozen(kw_only=True)
+class Feed:
+    """What a unit works on.
+
+    `sources` is a catalog of the granules; without one it is written. `left` is the
+    message as the step before left it.
+    """
+
+    granules: Sequence[Granule] = ()
+    sources: JsonValue = attrs.field(default=None, repr=False)
+    left: Mapping[str, Any] | None = attrs.field(default=None, repr=False)
 
 
 def batches_of(judged: Judged) -> tuple[Batch, ...]:
@@ -88,33 +102,56 @@ class Planner:
             for number, batch in enumerate(self.batches):
                 yield first_unit(number), batch
 
-    def first(self, unit: Unit, batch: Batch, attempt: int = 0) -> list[Line]:
-        """Return what one attempt of a batch at the first step writes and calls."""
+    def first(self, unit: Unit, batch: Batch) -> list[Line]:
+        """Return what a batch at the first step writes and calls."""
         step = self.judged.steps[0]
+        return self.lines_of(unit, step, self.first_feed(batch))
+
+    def first_feed(self, batch: Batch) -> Feed:
+        """Return what the first step gets for a batch."""
+        binding = self.settings.binding(self.judged.chain, self.judged.steps[0])
+        return Feed(granules=batch, sources=self._given(binding))
+
+    def lines_of(
+        self, unit: Unit, step: Step, feed: Feed, attempt: int = 0
+    ) -> list[Line]:
+        """Return what one attempt of a unit writes and calls; the call is last.
+
+        Raises:
+            Refusal: E4, its service wants an older message; E18, it is too large.
+        """
         binding = self.settings.binding(self.judged.chain, step)
         lines: list[Line] = []
-        sources: JsonValue = None
-        if binding.reach is Reach.CLI:
-            sources, lines = self._sources(unit, batch, binding)
-        message = self._message(step, batch, binding)
+        sources = feed.sources
+        if sources is None and binding.reach is Reach.CLI:
+            sources, lines = self._written(unit, feed.granules, binding)
         work = Work(
-            unit=unit, step=step, message=message, sources=sources, granules=batch
+            unit=unit,
+            step=step,
+            message=self._message(step, feed, binding),
+            sources=sources,
+            granules=feed.granules,
         )
         return [*lines, *self._call(work, binding, attempt)]
 
-    # ── the first step ──
-    def _sources(
-        self, unit: Unit, batch: Batch, binding: Binding
+    # ── parts ──
+    def _given(self, binding: Binding) -> JsonValue:
+        """Return the catalog that the request came with, if it fits as it is."""
+        given = self.judged.catalog
+        if len(self.batches) > 1 or binding.reach is not Reach.CLI:
+            return None
+        if isinstance(given, Bundle):
+            return given.value()
+        if isinstance(given, Located) and binding.is_shared:
+            return given.uri
+        return None
+
+    def _written(
+        self, unit: Unit, granules: Sequence[Granule], binding: Binding
     ) -> tuple[JsonValue, list[Line]]:
         """Return `sources` of a call, and the documents that it names."""
-        given = self.judged.catalog
-        is_whole = len(self.batches) == 1
-        if isinstance(given, Bundle) and is_whole:
-            return given.value(), []
-        if isinstance(given, Located) and is_whole and binding.is_shared:
-            return given.uri, []
         catalog = write_catalog(
-            batch, self.settings.environment, f"{self.job_id}/{unit.key}"
+            granules, self.settings.environment, f"{self.job_id}/{unit.key}"
         )
         shared = self.settings.shared_dir(binding)
         if shared is None:
@@ -126,12 +163,12 @@ class Planner:
         ]
         return f"{place}/{catalog.root}", [*documents]
 
-    def _message(self, step: Step, batch: Batch, binding: Binding) -> dict[str, Any]:
+    def _message(self, step: Step, feed: Feed, binding: Binding) -> dict[str, Any]:
         return tell(
-            self.judged.message.fields,
+            self.judged.message.fields if feed.left is None else feed.left,
             self.judged.chain,
             step,
-            batch,
+            feed.granules,
             has_catalog=binding.reach is not Reach.HTTP,
         )
 
@@ -177,12 +214,10 @@ class Planner:
     def _after(
         self, step: Step, unit: Unit, waited_for: Sequence[Unit]
     ) -> Iterator[Line]:
-        binding = self.settings.binding(self.judged.chain, step)
-        message = self._message(step, (), binding)
-        keys = tuple(each.call_key(0) for each in waited_for)
-        work = Work(unit=unit, step=step, message=message, sources={"from": list(keys)})
-        for line in self._call(work, binding, 0):
+        keys = [each.call_key(0) for each in waited_for]
+        feed = Feed(sources={"from": [*keys]})
+        for line in self.lines_of(unit, step, feed):
             if isinstance(line, Planned):
-                yield attrs.evolve(line, after=keys)
+                yield attrs.evolve(line, after=tuple(keys))
             else:
                 yield line

@@ -8,6 +8,8 @@ from typing import Final
 
 import attrs
 
+from protocol.jsontext import JsonValue
+
 _TOLD_IN_TEXT = 5  # of the details; all of them are in the refusal itself
 
 
@@ -75,6 +77,14 @@ class Refusal(Exception):
         self.message = message
         self.details = tuple(sorted(details))
         self.status = STATUS[code] if status is None else status
+
+    @property
+    def data(self) -> dict[str, JsonValue]:
+        """What programs are told of it: its code, and all details."""
+        details: list[JsonValue] = [
+            {"pointer": each.pointer, "problem": each.problem} for each in self.details
+        ]
+        return {"code": self.code, "details": details}
 
 
 def refuse_places(code: Code, text: str, details: Iterable[Detail]) -> Refusal:

@@ -10,7 +10,7 @@ import attrs
 
 from harpcaller.adapters.harmony.bindings import Binding, find_binding
 from harpcaller.adapters.harmony.chains import Chain, Step
-from harpcaller.adapters.harmony.places import Place
+from harpcaller.adapters.places import Place
 
 
 class Dialect(StrEnum):

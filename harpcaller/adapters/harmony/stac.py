@@ -88,7 +88,7 @@ def read_item(document: Any, uri: str, source: str | None) -> Item:
     return Item(
         id=str(document["id"]),
         document=kept,
-        data=tuple(_data_assets(kept["assets"])),
+        data=tuple(data_assets(kept["assets"])),
         source=source_of(document, uri) or source,
         was_relative=any(is_relative(href) for href in hrefs.values()),
     )
@@ -101,7 +101,8 @@ def _kept_links(document: Mapping[str, Any], uri: str) -> Iterator[dict[str, Any
             yield {**link, "href": readable(resolve(uri, str(link["href"])))}
 
 
-def _data_assets(assets: Mapping[str, Mapping[str, Any]]) -> Iterator[Asset]:
+def data_assets(assets: Mapping[str, Mapping[str, Any]]) -> Iterator[Asset]:
+    """Give the assets that are data, in order."""
     for key, asset in assets.items():
         roles, size = asset.get("roles"), asset.get("file:size")
         if key == _DATA or (isinstance(roles, list) and _DATA in roles):

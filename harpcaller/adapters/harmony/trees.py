@@ -27,6 +27,14 @@ class Missing:
     uris: tuple[str, ...]
 
 
+@attrs.frozen
+class Tree:
+    """A tree that was walked: its items in order, and where all documents stand."""
+
+    items: tuple[Item, ...]
+    uris: tuple[str, ...]
+
+
 @attrs.define
 class _Walk:
     """One walk: what was found, and what was not there."""
@@ -34,7 +42,7 @@ class _Walk:
     documents: Mapping[str, Any]
     items: list[Item] = attrs.field(factory=list)
     missing: list[str] = attrs.field(factory=list)
-    seen: set[str] = attrs.field(factory=set)
+    seen: dict[str, None] = attrs.field(factory=dict)  # in order
 
     def catalog(self, uri: str, source: str | None, depth: int) -> None:
         """Walk a catalog depth first, then the pages that follow it."""
@@ -64,14 +72,14 @@ class _Walk:
     def _take(self, uri: str) -> Any:
         if uri in self.seen:
             raise NotStac(f"{last_part(uri)} is linked more than once")
-        self.seen.add(uri)
+        self.seen[uri] = None
         if uri not in self.documents:
             self.missing.append(uri)
         return self.documents.get(uri)
 
 
-def read_tree(root: str, documents: Mapping[str, Any]) -> tuple[Item, ...] | Missing:
-    """Return all items below the catalog `root`, in order, or what has to be read.
+def walk_tree(root: str, documents: Mapping[str, Any]) -> Tree | Missing:
+    """Return the tree below the catalog `root`, or what has to be read.
 
     Raises:
         NotStac: a document is none, a loop, or too deep.
@@ -80,4 +88,14 @@ def read_tree(root: str, documents: Mapping[str, Any]) -> tuple[Item, ...] | Mis
     walk.catalog(root, None, 1)
     if walk.missing:
         return Missing(tuple(walk.missing))
-    return tuple(walk.items)
+    return Tree(tuple(walk.items), tuple(walk.seen))
+
+
+def read_tree(root: str, documents: Mapping[str, Any]) -> tuple[Item, ...] | Missing:
+    """Return all items below the catalog `root`, in order, or what has to be read.
+
+    Raises:
+        NotStac: a document is none, a loop, or too deep.
+    """
+    tree = walk_tree(root, documents)
+    return tree if isinstance(tree, Missing) else tree.items

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from harpcaller.adapters.machine import Post, Save
 from harpcaller.runners.transfers import Reply, TransferFailed
+
+FILE: Final = "file"  # an absolute path is a URI of it too
 
 
 class Mover(Protocol):
@@ -19,11 +21,19 @@ class Mover(Protocol):
         """Write a document."""
 
 
-class Outside:
-    """Moves documents to and from wherever their URIs lead."""
+class Poster(Protocol):
+    """Posts; see `Transfers`."""
 
-    def __init__(self, movers: Mapping[str, Mover]) -> None:
+    async def post(self, post: Post) -> Reply:
+        """Send a request and return what came of it."""
+
+
+class Outside:
+    """Moves documents to and from wherever their URIs lead, and posts."""
+
+    def __init__(self, movers: Mapping[str, Mover], poster: Poster) -> None:
         self._movers = movers
+        self._poster = poster
 
     async def fetch(self, uri: str, max_bytes: int) -> bytes:
         """Return a document of at most `max_bytes`.
@@ -41,12 +51,12 @@ class Outside:
         """
         await self._mover(save.uri).save(save, again=again)
 
-    async def post(self, _: Post) -> Reply:
-        """Return that nobody answered: nothing posts yet."""
-        return Reply(status=None)
+    async def post(self, post: Post) -> Reply:
+        """Send a request and return what came of it, whatever it was."""
+        return await self._poster.post(post)
 
     def _mover(self, uri: str) -> Mover:
-        scheme = uri.partition(":")[0]
+        scheme = FILE if uri.startswith("/") else uri.partition(":")[0]
         mover = self._movers.get(scheme)
         if mover is None:
             raise TransferFailed("NotSupported", f"{scheme}: is no scheme we know")

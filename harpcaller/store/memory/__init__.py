@@ -214,6 +214,10 @@ class MemoryStore:
         return self._begin(lambda: None)
 
     # ── upkeep ──
+    async def prunable(self, before: float, limit: int) -> Sequence[JobId]:
+        """See `Store.prunable`."""
+        return self._books.prunable(before, limit)
+
     def prune(self, before: float, limit: int) -> Write[int]:
         """See `Store.prune`."""
         return self._begin(self._books.prune, before, limit)

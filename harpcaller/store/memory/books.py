@@ -187,13 +187,18 @@ class Books:
             self.shared[space, name] = body
 
     # ── upkeep ──
-    def prune(self, before: float, limit: int) -> int:
-        """Forget up to `limit` jobs that ended before, oldest end first."""
+    def prunable(self, before: float, limit: int) -> list[JobId]:
+        """Return up to `limit` jobs that ended before, oldest end first."""
         old = [job for job in self.jobs.values() if self._is_prunable(job, before)]
         old.sort(key=lambda job: job.record.ended_at or 0)
-        for job in old[:limit]:
-            self._forget(job)
-        return len(old[:limit])
+        return [job.record.job_id for job in old[:limit]]
+
+    def prune(self, before: float, limit: int) -> int:
+        """Forget these jobs; return how many they were."""
+        old = self.prunable(before, limit)
+        for job_id in old:
+            self._forget(self.jobs[job_id])
+        return len(old)
 
     def remove(self, job_id: JobId) -> bool:
         """Forget one job, if it has ended."""

@@ -215,6 +215,10 @@ class SqliteStore:
         return self._writer.begin(upkeep.probe)
 
     # ── upkeep ──
+    async def prunable(self, before: float, limit: int) -> Sequence[JobId]:
+        """See `Store.prunable`."""
+        return await self._writer.begin(upkeep.prunable, before, limit)
+
     def prune(self, before: float, limit: int) -> Write[int]:
         """See `Store.prune`."""
         return self._writer.begin(upkeep.prune, before, limit)

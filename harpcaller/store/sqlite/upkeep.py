@@ -25,9 +25,14 @@ _PRUNABLE = """SELECT no, id FROM job INDEXED BY job_ended
     ORDER BY ended_at LIMIT ?"""
 
 
+def prunable(ledger: Ledger, before: float, limit: int) -> list[JobId]:
+    """Return the jobs that `prune` would forget; see `Store.prunable`."""
+    return [id_of(blob) for _, blob in _old(ledger, before, limit)]
+
+
 def prune(ledger: Ledger, before: float, limit: int) -> int:
     """Forget up to `limit` jobs that ended before; see `Store.prune`."""
-    old: list[Any] = ledger.db.execute(_PRUNABLE, (before, limit)).fetchall()
+    old = _old(ledger, before, limit)
     for no, blob in old:
         _forget(ledger, no, blob)
     _give_back(ledger.db)
@@ -108,6 +113,11 @@ def _contradictions(db: apsw.Connection) -> list[Fault]:
         )
     )
     return faults
+
+
+def _old(ledger: Ledger, before: float, limit: int) -> list[Any]:
+    found: list[Any] = ledger.db.execute(_PRUNABLE, (before, limit)).fetchall()
+    return found
 
 
 def _forget(ledger: Ledger, no: int, blob: bytes) -> None:

@@ -1,4 +1,4 @@
-"""A Python procedure that runs: its process speaks the wire itself."""
+"""A Python procedure, or an errand, that runs: its process speaks the wire itself."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ from harpcaller.worker.control import Supervisor
 from harpcaller.worker.death import Exited, as_exception
 from harpcaller.worker.family import Family
 from harpcaller.worker.limits import Limits
-from harpcaller.worker.procedures import Info
 from harpcaller.worker.supervisor import Asked, write_asked
 from protocol import harp_worker
-from protocol.harp import HarpCall
 from protocol.jsontext import encode
 
 _CHUNK_BYTES = 1 << 16
@@ -24,7 +22,7 @@ _CHUNK_BYTES = 1 << 16
 
 @attrs.define(eq=False)
 class PythonChild:
-    """One call of a Python procedure: its lines pass as they are."""
+    """One call whose process speaks the wire: its lines pass as they are."""
 
     _supervisor: Supervisor
     _lines: trio.lowlevel.FdStream
@@ -67,19 +65,14 @@ def too_much(limits: Limits) -> bytes:
 
 @asynccontextmanager
 async def run_python(
-    family: Family, call: HarpCall, info: Info, limits: Limits, grace_s: float
+    family: Family, asked: Asked, limits: Limits
 ) -> AsyncIterator[PythonChild]:
-    """Run `call` in a child of its own; the block leaves nothing of it behind.
+    """Run `asked` in a child of its own; the block leaves nothing of it behind.
 
     Raises:
         Refused: `procedure_loading_error`.
     """
-    asked = Asked(
-        procedure=call.procedure,
-        arguments=call.arguments,
-        info=info,
-        timeout_s=limits.timeout_s,
-    )
+    asked = attrs.evolve(asked, timeout_s=limits.timeout_s)
     reading, writing = os.pipe()
     async with trio.lowlevel.FdStream(reading) as lines:
         try:
@@ -87,7 +80,7 @@ async def run_python(
             async with running as supervisor:
                 os.close(writing)
                 writing = -1
-                yield PythonChild(supervisor, lines, limits, grace_s)
+                yield PythonChild(supervisor, lines, limits, family.patience_s)
                 await lines.aclose()  # who still writes must not wait for a reader
         finally:
             if writing >= 0:

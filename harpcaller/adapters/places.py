@@ -25,6 +25,37 @@ class Place:
     port: int | None = None  # None is every port
     path: tuple[str, ...] = ()
 
+    @property
+    def text(self) -> str:
+        """The text that `read_place` reads."""
+        if self.host is None:
+            return f"{self.scheme}:"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port is None else f":{self.port}"
+        if self.port is None and self.scheme in _PORTS:
+            port = _ANY_PORT
+        return f"{self.scheme}://{host}{port}/{'/'.join(self.path)}"
+
+    @property
+    def folder(self) -> str | None:
+        """The directory of this machine that it is, None where it is none."""
+        if self.scheme != "file" or self.host:
+            return None
+        return "/" + "/".join(self.path)
+
+
+@attrs.frozen(kw_only=True)
+class Places:
+    """Where an adapter's machines may read and write documents, S3 aside.
+
+    `work_dir` is a directory of this machine, in which each of its jobs has a folder
+    that is named by the job's id; `work_group` may read and write there too.
+    """
+
+    read: tuple[Place, ...] = ()
+    work_dir: str | None = None
+    work_group: str | None = None
+
 
 def read_place(text: str) -> Place:
     """Return the place that a setting names: `s3:`, `http://host:*`, `file:///dir/`.

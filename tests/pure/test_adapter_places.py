@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harpcaller.adapters.harmony.places import (
+from harpcaller.adapters.places import (
     host_of,
     is_allowed,
     origin_of,
@@ -76,3 +76,17 @@ def test_a_refused_url_is_told_by_its_host() -> None:
 def test_a_redirect_may_stay_at_its_origin() -> None:
     """A Post names the origins that it may be led to."""
     assert origin_of("https://a:1/b?c") == "https://a:1"
+
+
+@pytest.mark.parametrize(
+    ("place", "folder"),
+    [
+        ("file:", "/"),
+        ("file:///data/in/", "/data/in"),
+        ("file://elsewhere/data", None),
+        ("https://a/data", None),
+    ],
+)
+def test_a_place_may_be_a_directory(place: str, folder: str | None) -> None:
+    """Files of another machine are none of ours."""
+    assert read_place(place).folder == folder

@@ -1,0 +1,20 @@
+"""DEP 6 CSAPI: services that are registered, invoked as jobs, and asked about."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from harpcaller.adapters.adapter import Adapter
+from harpcaller.adapters.csapi.host import admit, keep, machine
+from harpcaller.adapters.csapi.routes import ROUTES
+from harpcaller.adapters.csapi.settings import files, load
+
+ADAPTER: Final = Adapter(
+    name="csapi",
+    files=files,
+    load=load,
+    admit=admit,
+    keep=keep,
+    machine=machine,
+    routes=ROUTES,
+)

@@ -1,0 +1,190 @@
+"""A call of a service by command line: its files, its process, what it left."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Generator, Iterator
+from typing import Any
+
+import attrs
+
+from harpcaller.worker.errand import Errand
+from harpcaller.worker.harmony.command import (
+    Places,
+    command,
+    env_file,
+    env_lines,
+    is_container,
+    is_inline,
+    variables,
+    wants_env_file,
+)
+from harpcaller.worker.harmony.following import follow
+from harpcaller.worker.harmony.hiding import Hiding
+from harpcaller.worker.harmony.leftovers import Leftovers, read_leftovers
+from harpcaller.worker.harmony.loglines import LogLines
+from harpcaller.worker.harmony.message import read_message
+from harpcaller.worker.harmony.private import make_folder, write_bundle, write_file
+from harpcaller.worker.harmony.request import (
+    Bundle,
+    CliRequest,
+    is_url,
+    read_cli,
+    refuse,
+    shape_text,
+    with_shape,
+    without_token,
+)
+from harpcaller.worker.harmony.roots import below
+from harpcaller.worker.harmony.settings import HarmonyCli
+from harpcaller.worker.harmony.settings import read_cli as read_settings
+from harpcaller.worker.harmony.token import known_spellings
+from protocol.harp_worker import Refusal, Refused
+from protocol.jsontext import JsonValue, encode
+
+_SIGNALLED = 128  # shells and clients of containers add a signal to that
+
+
+@attrs.frozen(kw_only=True)
+class _Ready:
+    """A service that may be started."""
+
+    words: list[str] = attrs.field(repr=False)
+    variables: dict[str, str] = attrs.field(repr=False)
+    folder: str
+    is_shared: bool
+    hiding: Hiding
+
+
+def begin(errand: Errand, arguments: JsonValue) -> Iterator[Any]:
+    """Start the service; return its packets, and at their end its result.
+
+    Raises:
+        Refused: `invalid_argument_list`, or `procedure_loading_error`.
+    """
+    settings, request = read_settings(errand.settings), read_cli(arguments)
+    try:
+        ready = _prepare(settings, request, errand.private_dir)
+        process = subprocess.Popen(  # noqa: S603 (the operator's words, no shell)
+            ready.words,
+            env={**os.environ, **ready.variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+        )
+    except OSError as error:
+        reason = f"{error.strerror}: {error.filename or settings.argv[0]}"
+        raise Refused(Refusal.PROCEDURE_LOADING_ERROR, reason) from None
+    return _packets(process, ready, is_client=is_container(settings.argv))
+
+
+def _packets(
+    process: subprocess.Popen[bytes], ready: _Ready, *, is_client: bool
+) -> Generator[Any, None, Any]:
+    began_at = time.monotonic()
+    yield from follow(process, LogLines(ready.hiding))
+    status = process.wait()
+    took_ms = round(1000 * (time.monotonic() - began_at))
+    left = read_leftovers(ready.folder, is_shared=ready.is_shared)
+    return {
+        **ending(status, is_client=is_client),
+        **ready.hiding.value(_told(left)),
+        "duration_ms": took_ms,
+    }
+
+
+def ending(status: int, *, is_client: bool) -> dict[str, int | None]:
+    """Return how a process ended; the client of a container tells of its signals."""
+    if is_client and status > _SIGNALLED:
+        status = _SIGNALLED - status
+    if status < 0:
+        return {"exit": None, "signal": -status}
+    return {"exit": status, "signal": None}
+
+
+def _told(left: Leftovers) -> dict[str, Any]:
+    return {
+        "catalogs": [*left.catalogs],
+        "items": left.items,
+        "stac": left.stac,
+        "message": None if left.message is None else without_token(left.message),
+        "error": left.error,
+    }
+
+
+def _prepare(settings: HarmonyCli, request: CliRequest, place: str) -> _Ready:
+    """Write the files of the call.
+
+    Raises:
+        Refused: `invalid_argument_list`.
+        OSError: they cannot be written.
+    """
+    message, token = read_message(request.asked, settings.roots)
+    key = settings.secret_key
+    told = variables(settings, request.env, has_token=bool(token))
+    make_folder(place)
+    shape = shape_text(message)
+    if shape is not None:
+        path = f"{place}/shape.geojson"
+        write_file(path, shape.encode())
+        message = with_shape(message, path)
+    text = encode(message)
+    input_file = None
+    if not is_inline(settings.input_mode, text, has_token=bool(token)):
+        input_file = f"{place}/input.json"
+        write_file(input_file, text)
+    if wants_env_file(settings.argv):
+        write_file(env_file(place), env_lines(_with_caller(told)).encode())
+    places = _places(settings, request, place, input_file)
+    return _Ready(
+        words=command(settings.argv, place, text.decode(), places),
+        variables=told,
+        folder=places.metadata_dir,
+        is_shared=request.metadata_dir is not None,
+        hiding=Hiding([key, *known_spellings(token, key)]),
+    )
+
+
+def _places(
+    settings: HarmonyCli, request: CliRequest, place: str, input_file: str | None
+) -> Places:
+    return Places(
+        input_file=input_file,
+        sources=_sources(settings, request.sources, place),
+        metadata_dir=_metadata_dir(settings, request.metadata_dir, place),
+        data_location=_data_location(settings, request.data_location),
+    )
+
+
+def _sources(settings: HarmonyCli, sources: str | Bundle, place: str) -> str:
+    if isinstance(sources, Bundle):
+        return write_bundle(f"{place}/in", sources)
+    return sources if is_url(sources) else below(settings.roots, sources, "sources")
+
+
+def _metadata_dir(settings: HarmonyCli, folder: str | None, place: str) -> str:
+    """Return a folder that has nothing in it: what is old would be taken for new."""
+    if folder is None:
+        path = f"{place}/out"
+        os.mkdir(path)  # noqa: PTH102 (the paths of a call are texts)
+        return os.path.realpath(path)
+    path = below(settings.roots, folder, "metadata_dir")
+    os.makedirs(path, exist_ok=True)  # noqa: PTH103 (as above)
+    if os.listdir(path):  # noqa: PTH208 (as above)
+        refuse('argument "metadata_dir": expected a folder with nothing in it')
+    return path
+
+
+def _data_location(settings: HarmonyCli, location: str | None) -> str | None:
+    if location is None or is_url(location):
+        return location
+    return f"{below(settings.roots, location, 'data_location')}/"
+
+
+def _with_caller(told: dict[str, str]) -> dict[str, str]:
+    """Return variables with those that tell who calls: a container has no others."""
+    ours = ("HARP_USER", "HARP_PEER", "HARP_JOB_ID")
+    return {**told, **{name: os.environ[name] for name in ours if name in os.environ}}

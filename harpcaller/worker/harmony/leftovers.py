@@ -1,0 +1,169 @@
+"""What a service left in its metadata directory: catalogs, message, error."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import attrs
+
+from harpcaller.adapters.harmony.discovery import NoOutputs, output_catalogs
+from harpcaller.worker.harmony.request import is_inside
+from harpcaller.worker.harmony.roots import is_below
+from protocol.errors import WireError
+from protocol.jsontext import MAX_DEPTH, decode
+
+Fields: TypeAlias = Mapping[str, Any]
+
+SHOWN_BYTES = 256 * 1024  # of a tree that others can read where it is
+_MAX_FILE_BYTES = 4 * 1024 * 1024
+_MAX_TREE_BYTES = 64 * 1024 * 1024  # more fits no line, whatever its limit
+_MAX_DOCUMENTS = 1_000_000
+_BATCHES = "batch-catalogs.json"
+_ERROR_FIELDS = ("error", "category", "level")
+_DEEPER = 6  # a document in a result: {"result":{"stac":{"files":{..}}}}
+
+
+@attrs.frozen(kw_only=True)
+class Leftovers:
+    """What was found; `stac` is None where it is too large, or there is none."""
+
+    catalogs: Sequence[str] = ()
+    items: int = 0
+    stac: Fields | None = None
+    message: Fields | None = None
+    error: Fields | None = None
+
+
+@attrs.define
+class _Tree:
+    """Documents below the catalogs, read as far as there is room for them."""
+
+    folder: str
+    room: int
+    items: int = 0
+    files: dict[str, Any] | None = attrs.field(factory=dict)
+    seen: set[str] = attrs.field(factory=set)
+
+    def read(self, catalogs: Sequence[str]) -> None:
+        """Read all that `catalogs` lead to."""
+        waiting = [*reversed(catalogs)]
+        while waiting and len(self.seen) < _MAX_DOCUMENTS:
+            name = waiting.pop()
+            if name not in self.seen:
+                self.seen.add(name)
+                waiting += reversed(self._read_catalog(name))
+
+    def _read_catalog(self, name: str) -> list[str]:
+        """Read a catalog and its items; return the catalogs that it links to."""
+        document = self._take(name)
+        more: list[str] = []
+        for rel, href in _links(document):
+            target = _target(self.folder, name, href)
+            if rel == "item":
+                self.items += 1
+                if target is not None and self.files is not None:
+                    self._take(target)
+            elif target is not None:
+                more.append(target)
+        return more
+
+    def _take(self, name: str) -> Any:
+        text = read_text(self.folder, name)
+        if text is None:
+            return None
+        self.room -= len(text)
+        if self.room < 0:
+            self.files = None
+        document = _as_json(text)
+        if self.files is not None and document is not None:
+            self.files[name] = document
+        return document
+
+
+def read_leftovers(folder: str, *, is_shared: bool) -> Leftovers:
+    """Return what is in the true path `folder`; others read it too if `is_shared`."""
+    if not os.path.isdir(folder):  # noqa: PTH112 (the paths of a call are texts)
+        return Leftovers()
+    message = _as_json(read_text(folder, "message.json"))
+    error = _as_json(read_text(folder, "error.json"))
+    catalogs = _catalogs(folder)
+    tree = _Tree(folder, SHOWN_BYTES if is_shared else _MAX_TREE_BYTES)
+    tree.read(catalogs)
+    has_stac = catalogs and tree.files is not None
+    return Leftovers(
+        catalogs=catalogs,
+        items=tree.items,
+        stac={"root": catalogs[0], "files": tree.files} if has_stac else None,
+        message=message if isinstance(message, dict) else None,
+        error=_error(error) if isinstance(error, dict) else None,
+    )
+
+
+def read_text(folder: str, name: str) -> bytes | None:
+    """Return what is in a file below `folder`, None where there is no such file.
+
+    A link that leads out of it leads nowhere.
+    """
+    path = os.path.realpath(f"{folder}/{name}")
+    if not is_below(folder, path):
+        return None
+    try:
+        # Not blocking: a pipe that nobody writes to would be read for ever.
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except (OSError, ValueError):
+        return None
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        return None
+    with os.fdopen(fd, "rb") as file:
+        text = file.read(_MAX_FILE_BYTES + 1)
+    return text if len(text) <= _MAX_FILE_BYTES else None
+
+
+def _catalogs(folder: str) -> Sequence[str]:
+    listed = _as_json(read_text(folder, _BATCHES))
+    names = listed if isinstance(listed, list) else None
+    if names is not None:
+        names = [name for name in names if isinstance(name, str) and is_inside(name)]
+    try:
+        found = output_catalogs(os.listdir(folder), names)  # noqa: PTH208 (names)
+    except NoOutputs:
+        return []
+    return [name for name in found if read_text(folder, name) is not None]
+
+
+def _links(document: Any) -> Iterator[tuple[str, str]]:
+    """Yield what a catalog links to below it: relation and href."""
+    links = document.get("links") if isinstance(document, dict) else None
+    for link in links if isinstance(links, list) else ():
+        if isinstance(link, dict) and link.get("rel") in {"item", "child", "next"}:
+            href = link.get("href")
+            if isinstance(href, str):
+                yield link["rel"], href
+
+
+def _target(folder: str, name: str, href: str) -> str | None:
+    """Return the name below `folder` that `href` means in the document `name`."""
+    path = href.removeprefix("file://")
+    if path.startswith("/"):
+        path = posixpath.relpath(path, folder)
+    else:
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
+    return path if is_inside(path) else None
+
+
+def _error(fields: Fields) -> Fields:
+    return {name: fields[name] for name in _ERROR_FIELDS if name in fields}
+
+
+def _as_json(text: bytes | None) -> Any:
+    if text is None:
+        return None
+    try:
+        return decode(text, max_depth=MAX_DEPTH - _DEEPER)
+    except WireError:
+        return None
