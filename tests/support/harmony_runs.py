@@ -12,7 +12,7 @@ from harmony_corpus import corpus_json, settings
 from harmony_requests import JOB
 
 from harpcaller.adapters.harmony.keeping import keep
-from harpcaller.adapters.harmony.making import make_machine
+from harpcaller.adapters.harmony.making import machine_for, make_machine
 from harpcaller.adapters.harmony.settings import Settings
 from harpcaller.adapters.machine import (
     Action,
@@ -46,6 +46,8 @@ from protocol.outcome import Outcome, Raised, Returned, read_outcome
 REFERENCE = "sealed:0123456789abcdef0123456789abcdef:"
 CALLBACK = f"{REFERENCE}1"
 TOKEN = f"{REFERENCE}0"
+
+SOURCE = "C1233800302-EEDTEST"
 
 Answering = Callable[[str, Any], Any]
 """Returns the outcome of a call, by its key and arguments, as JSON tells it."""
@@ -149,9 +151,10 @@ class World:
                 one.seconds if isinstance(one, Sleep) else 0,
             )
         )
-        return self._answer(self.waiting.pop(0))
+        return self.answer_to(self.waiting.pop(0))
 
-    def _answer(self, asked: Asked) -> Event:
+    def answer_to(self, asked: Asked) -> Event:
+        """Return what comes of something that is asked for."""
         self.at += 1
         key, at = asked.key, self.at
         match asked:
@@ -228,9 +231,13 @@ class World:
 
 
 def machine_of(call: Call, loaded: Settings | None = None) -> Machine:
-    """Return the machine of a call by settings, those of the corpus if none."""
-    kept = keep(settings() if loaded is None else loaded, call)
-    return make_machine(kept, JOB, call)
+    """Return the machine of a call by settings, those of the corpus if none.
+
+    Only what was read from files can be kept.
+    """
+    if loaded is not None:
+        return machine_for(loaded, JOB, call)
+    return make_machine(keep(settings(), call), JOB, call)
 
 
 def carried_out(
@@ -248,6 +255,60 @@ def carried_out(
 
 
 # ── what services answer ──
+def an_end(**fields: Any) -> Any:
+    """Return how a container ends well; `fields` are other parts of its result."""
+    end = {"exit": 0, "signal": None, "catalogs": ["catalog.json"], "items": 0}
+    return {"result": {**end, "stac": None, "message": None, "error": None, **fields}}
+
+
+def a_catalog(*links: tuple[str, str], source: str | None = None) -> dict[str, Any]:
+    """Return a catalog with some links, each a relation and a href."""
+    all_links = [*links]
+    if source is not None:
+        concepts = "https://cmr.uat.earthdata.nasa.gov/search/concepts"
+        all_links.append(("harmony_source", f"{concepts}/{source}"))
+    return {
+        "type": "Catalog",
+        "stac_version": "1.0.0",
+        "id": "c",
+        "description": "d",
+        "links": [{"rel": rel, "href": href} for rel, href in all_links],
+    }
+
+
+def an_item(href: str = "s3://b/x.nc", **asset: Any) -> dict[str, Any]:
+    """Return an item whose data are at `href`."""
+    return {
+        "type": "Feature",
+        "stac_version": "1.0.0",
+        "id": href,
+        "geometry": None,
+        "properties": {"datetime": "2020-01-01T00:00:00Z"},
+        "links": [],
+        "assets": {"data": {"href": href, "roles": ["data"], **asset}},
+    }
+
+
+def a_bundle(*hrefs: str, source: str | None = SOURCE, **asset: Any) -> dict[str, Any]:
+    """Return the bundle of a catalog with an item for each href."""
+    names = [f"i{number}.json" for number in range(len(hrefs))]
+    items = {
+        name: an_item(href, **asset) for name, href in zip(names, hrefs, strict=True)
+    }
+    catalog = a_catalog(*(("item", f"./{name}") for name in names), source=source)
+    return {"root": "catalog.json", "files": {"catalog.json": catalog, **items}}
+
+
+def made(*hrefs: str, **fields: Any) -> Any:
+    """Return the outcome of a container that made some files."""
+    return an_end(stac=a_bundle(*hrefs), **fields)
+
+
+def by_unit(key: str, _: Any) -> Any:
+    """Return the outcome of a container that made one file, named by its unit."""
+    return made(f"s3://b/{key.partition('/')[0]}.nc")
+
+
 def an_outcome(name: str) -> Any:
     """Return an outcome of the corpus."""
     return corpus_json(f"own/outcomes/{name}.json")
