@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from enum import Enum
 from pathlib import PurePath
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 import attrs
 
+from harpcaller.adapters.machine import Post
 from harpcaller.roles import Role
 from protocol.call import Call
 from protocol.job import JobId, JobRecord
 from protocol.outcome import Outcome
 
 Settings = TypeVar("Settings")
+SECRET: Final = "secret"  # noqa: S105 (a parameter of paths: see IdentityFrom)
 
 
 @attrs.frozen(kw_only=True)
@@ -37,9 +39,14 @@ class Asked:
 
 @attrs.frozen(kw_only=True)
 class FilePath:
-    """A file whose bytes are the body of an answer."""
+    """A file whose bytes are the body of an answer.
+
+    It is shown only if it lies below one of the folders `within`, links followed;
+    without any it may lie anywhere.
+    """
 
     path: PurePath
+    within: tuple[PurePath, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -110,9 +117,16 @@ class Operations(Protocol):
             WireError: the store does not take it.
         """
 
+    async def post(self, post: Post) -> None:
+        """Tell somebody over HTTP, once, and wait for that a short while at most."""
+
 
 class IdentityFrom(Enum):
-    """Who finds out who asks: the gateway from its headers, or the route itself."""
+    """What shows who asks: `Authorization`, or a secret in the path.
+
+    With ROUTE `Authorization` is not looked at: it may be for somebody else. The
+    pattern's parameter `secret`, if it has one, is the token of an identity.
+    """
 
     HEADERS = "headers"
     ROUTE = "route"

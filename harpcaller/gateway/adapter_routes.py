@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from starlette.exceptions import HTTPException
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from harpcaller.adapters.route import (
     Answer,
@@ -17,31 +17,27 @@ from harpcaller.adapters.route import (
     Operations,
     Route,
 )
-from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.dispatch.parent import LARGE_CALL_BYTES
 from harpcaller.gateway.credentials import token_in
 from harpcaller.gateway.endpoint import ANSWER_S, Endpoint, Inquiry
 from harpcaller.gateway.errors import ErrorShape, plain
+from harpcaller.gateway.files import file_response
 from harpcaller.gateway.leaving import while_here
-from harpcaller.gateway.means import Look, Means, Whole
+from harpcaller.gateway.means import Means, Whole
 from harpcaller.gateway.stepping import in_threads
 from harpcaller.runners.installed import PREFIX
 from protocol.errors import WireError
 
 
-def adapter_endpoints(
-    dispatcher: Dispatcher, look: Look | None = None
-) -> Sequence[Endpoint]:
+def adapter_endpoints(whole: Whole) -> Sequence[Endpoint]:
     """Return an endpoint for each route of each adapter that is in force.
 
     Which routes there are is settled now; by which settings they answer is not, and
-    an adapter that is in force no more answers as if it had never been there. `look`
-    finds out why a call would not be taken now.
+    an adapter that is in force no more answers as if it had never been there.
     """
-    whole = Whole(dispatcher, look)
     return [
         _endpoint(installed.adapter.name, route, whole)
-        for installed in dispatcher.adapters
+        for installed in whole.dispatcher.adapters
         for route in installed.adapter.routes
     ]
 
@@ -80,7 +76,7 @@ async def _answer(
         raise HTTPException(404)
     request = inquiry.request
     asked = _asked(route, inquiry)
-    means = Means(whole, name, inquiry.visitor)
+    means = Means(whole, installed, inquiry.visitor)
     answers: list[Answer] = []
 
     def handle(operations: Operations) -> Coroutine[Any, Any, Answer]:
@@ -94,7 +90,7 @@ async def _answer(
         await while_here(request.receive, work)
     else:
         await work()
-    return _response(answers[0]) if answers else Response(status_code=503)
+    return await _response(answers[0]) if answers else Response(status_code=503)
 
 
 def _asked(route: Route[Any], inquiry: Inquiry) -> Asked:
@@ -115,10 +111,10 @@ def _asked(route: Route[Any], inquiry: Inquiry) -> Asked:
     )
 
 
-def _response(answer: Answer) -> Response:
+async def _response(answer: Answer) -> Response:
     match answer.body:
-        case FilePath(path=path):
-            response: Response = FileResponse(str(path), answer.status)
+        case FilePath() as file:
+            response: Response = await file_response(file, answer.status)
         case body:
             response = Response(body, answer.status)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")

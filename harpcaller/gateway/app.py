@@ -105,9 +105,12 @@ class _Path:
             refuse_in_query(request.query_params)
         guest: Guest = scope["state"][GUEST]
         visitor = house.visitor(guest, request.headers)
-        if visitor is not None and endpoint.asks:
-            visitor = await house.prove(visitor, request.headers)
-            rights.check_role(endpoint.asks, visitor.identity)
+        if visitor is not None and endpoint.role is not None:
+            if endpoint.is_own_proof:
+                visitor = await house.prove_by_path(visitor, request.path_params)
+            else:
+                visitor = await house.prove(visitor, request.headers)
+            rights.check_role(endpoint.role, visitor.identity)
         inquiry = Inquiry(
             request=request,
             visitor=visitor,

@@ -48,8 +48,8 @@ class Endpoint:
 
     `owner` is the adapter that brings it, or we.
 
-    Without a `role` nobody is asked. `is_own_proof`: its handler finds out who asks,
-    and `Authorization` is not looked at. Without `max_body_bytes` the configured
+    Without a `role` nobody is asked. `is_own_proof`: a secret in the path shows who
+    asks, and `Authorization` is not looked at. Without `max_body_bytes` the configured
     bound holds; without `answer_s` it may take its time.
     """
 
@@ -67,7 +67,7 @@ class Endpoint:
 
     @property
     def asks(self) -> Role | None:
-        """The role that is asked for before anything is read, if one is."""
+        """The role that `Authorization` has to show before anything is read, if one."""
         return None if self.is_own_proof else self.role
 
     @property

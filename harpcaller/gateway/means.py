@@ -10,9 +10,12 @@ import attrs
 import trio
 
 from harpcaller import ops
+from harpcaller.adapters.machine import Post
 from harpcaller.adapters.route import Accepted
 from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.identities.visitor import Visitor
+from harpcaller.runners.installed import Installed
+from harpcaller.runners.transfers import Reply
 from harpcaller.store import StoreError
 from protocol.call import Call
 from protocol.job import JobId, JobRecord, read_job_id
@@ -22,9 +25,12 @@ from protocol.requests import Submit
 
 _SPACE: Final = "gateway"  # of shared documents; no adapter is called so
 _INSTALLATION: Final = "installation"
+_POST_S: Final = 10.0  # who asked waits for us
 
 Look: TypeAlias = Callable[[], Awaitable[Sequence[str]]]
 """Finds out why a call would not be taken and kept now."""
+Poster: TypeAlias = Callable[[Installed, Post], Awaitable[Reply]]
+"""Sends a request for an adapter and returns what came of it, whatever it was."""
 
 
 @attrs.define
@@ -32,6 +38,7 @@ class Whole:
     """What is behind all routes; owns the name of the store until it is kept."""
 
     dispatcher: Dispatcher
+    poster: Poster
     look: Look | None = None
     _made: str = attrs.field(factory=lambda: secrets.token_hex(32))
 
@@ -50,7 +57,7 @@ class Means:
     """The operations of one request; see `Operations` for each."""
 
     _whole: Whole
-    _adapter: str
+    _installed: Installed
     _visitor: Visitor | None
 
     async def submit(self, call: Call) -> Accepted:
@@ -101,6 +108,15 @@ class Means:
             await self._dispatcher.store.put_shared(self._adapter, name, body)
         except StoreError as error:
             raise ops.complaint(error) from error
+
+    async def post(self, post: Post) -> None:
+        """See `Operations.post`."""
+        with trio.move_on_after(_POST_S):
+            await self._whole.poster(self._installed, post)
+
+    @property
+    def _adapter(self) -> str:
+        return self._installed.adapter.name
 
     @property
     def _dispatcher(self) -> Dispatcher:

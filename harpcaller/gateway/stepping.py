@@ -13,6 +13,7 @@ from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar
 import attrs
 import trio
 
+from harpcaller.adapters.machine import Post
 from harpcaller.adapters.route import Accepted, Operations
 from protocol.call import Call
 from protocol.errors import WireError
@@ -105,6 +106,10 @@ class _Wishes:
     async def keep(self, name: str, body: bytes | None) -> None:
         """See `Operations.keep`."""
         return await _wish(self._means.keep, name, body)
+
+    async def post(self, post: Post) -> None:
+        """See `Operations.post`."""
+        return await _wish(self._means.post, post)
 
 
 async def _wish(

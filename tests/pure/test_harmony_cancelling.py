@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from harmony_answers import ASYNC_2, an_outcome, by_unit
 from harmony_corpus import operation, settings
+from harmony_outcomes import ASYNC_2, an_outcome, by_unit
 from harmony_requests import COPY
 from harmony_runs import World, a_call, carried_out, machine_of
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import attrs
 import pytest
-from harmony_answers import SOURCE, a_bundle, a_catalog, an_end, an_item, by_unit
 from harmony_chained import a_step, chained
 from harmony_corpus import operation
+from harmony_outcomes import SOURCE, a_bundle, a_catalog, an_end, an_item, by_unit
 from harmony_requests import COPY, JOB
 from harmony_runs import World, a_call, carried_out
 

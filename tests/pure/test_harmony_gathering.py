@@ -6,9 +6,9 @@ from typing import Any
 
 import attrs
 import pytest
-from harmony_answers import SOURCE, an_outcome, by_unit, made
 from harmony_chained import a_step, chained
 from harmony_corpus import operation
+from harmony_outcomes import SOURCE, an_outcome, by_unit, made
 from harmony_requests import COPY
 from harmony_runs import World, a_call, carried_out
 

@@ -7,8 +7,8 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from harmony_answers import ASYNC_2, SOURCE, by_unit
 from harmony_corpus import corpus_json, operation, settings
+from harmony_outcomes import ASYNC_2, SOURCE, by_unit
 from harmony_requests import COPY
 from harmony_runs import World, a_call, asked, carried_out, machine_of
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import attrs
 import pytest
-from harmony_answers import ASYNC_2, SOURCE, an_outcome, by_unit, made
 from harmony_corpus import operation, settings
+from harmony_outcomes import ASYNC_2, SOURCE, an_outcome, by_unit, made
 from harmony_requests import COPY, JOB, bound, chain_with, one_item
 from harmony_runs import World, a_call, carried_out, machine_of
 

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from harmony_answers import ASYNC_2, an_outcome, chain_outcome, third
 from harmony_corpus import corpus_json, operation, settings
+from harmony_outcomes import ASYNC_2, an_outcome, chain_outcome, third
 from harmony_requests import JOB
 from harmony_runs import World, a_call, carried_out, machine_of
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from harmony_answers import ASYNC_2, an_outcome, chain_outcome, expected, third
 from harmony_corpus import operation, settings
+from harmony_outcomes import ASYNC_2, an_outcome, chain_outcome, expected, third
 from harmony_requests import JOB
 from harmony_runs import TOKEN, World, a_call, carried_out
 

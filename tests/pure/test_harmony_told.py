@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from harmony_answers import ASYNC_2, a_bundle, an_end, made
 from harmony_corpus import operation, settings
+from harmony_outcomes import ASYNC_2, a_bundle, an_end, made
 from harmony_requests import COPY
 from harmony_runs import World, a_call, carried_out
 

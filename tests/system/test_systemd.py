@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from daemon_process import running_daemon
 from eventually import wait_until
+from websocket_client import by_messages
 
 from indira.client import AdminClient
 
@@ -161,11 +162,11 @@ def kept_socket() -> Iterator[tuple[socket.socket, int]]:
 
 @contextmanager
 def activated(
-    folder: Path, fds: Mapping[str, socket.socket], listen: str
+    folder: Path, fds: Mapping[str, socket.socket], listen: str, more: str = ""
 ) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
     """Give what starts a daemon with sockets passed by name; it ends with the block."""
     config = folder / "harpcaller.toml"
-    config.write_text(f'listen = "{listen}"\nstate_dir = "{folder}/state"\n')
+    config.write_text(f'listen = "{listen}"\nstate_dir = "{folder}/state"\n{more}')
     config.chmod(0o600)
     numbers = [sock.fileno() for sock in fds.values()]
     words = [sys.executable, "-m", "harpcaller", "--socket", f"{folder}/admin"]
@@ -232,6 +233,23 @@ def test_the_admin_socket_can_be_passed_too(tmp_path: Path) -> None:
             process.wait(20)
 
             assert (tmp_path / "admin").exists()
+
+
+def test_the_socket_of_websocket_clients_can_be_passed(tmp_path: Path) -> None:
+    """They are not refused by a restart either."""
+    with kept_socket() as (lines, line_port), kept_socket() as (sock, port):
+        more = f'[websocket]\nlisten = "{LOOPBACK}:{port}"\n'
+        passed = {"client": lines, "ws": sock}
+        with activated(tmp_path, passed, f"{LOOPBACK}:{line_port}", more) as start:
+            first = start()
+            with by_messages(port) as client:
+                client.ask(cancel="nothing")
+                first.terminate()
+                assert client.receive_close() == 1001
+            first.wait(20)
+            start()
+            with by_messages(port) as client:
+                assert client.ask(cancel="nothing") == {"cancelled": False}
 
 
 @pytest.mark.parametrize(

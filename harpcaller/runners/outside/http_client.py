@@ -87,9 +87,6 @@ def _prepare(settings: HttpSettings) -> ssl.SSLContext:
         return tls_context(settings)
     except ImportError:
         raise NoAnswer("NotSupported", "the package httpx is not installed") from None
-    except OSError as error:
-        text = f"no certificates can be read: {error.strerror}"
-        raise NoAnswer("NotSupported", text) from None
 
 
 def _followed(

@@ -12,6 +12,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
+import httpcore
 import httpx
 import trio
 
@@ -26,6 +27,10 @@ from harpcaller.runners.outside.http_targets import headers_for
 _PIECE_BYTES: Final = 256 * 1024
 # One request each: a connection that is kept may be closed while it is used again.
 _LIMITS: Final = httpx.Limits(max_connections=1, max_keepalive_connections=0)
+
+# What was read at a time is looked through without giving way to others: httpcore's
+# 64 KiB may be thousands of informational answers.
+httpcore.AsyncHTTP11Connection.READ_NUM_BYTES = 8192
 
 for _name in ("httpx", "httpcore"):  # what they log has URLs and headers in it
     logging.getLogger(_name).setLevel(logging.CRITICAL)
