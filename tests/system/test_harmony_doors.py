@@ -8,14 +8,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from email.message import Message
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import attrs
 import pystac
 import pytest
 from eventually import wait_until
+from harmony_bad import ASYNC, REFUSED, Bad
 from harmony_container import Run, run_in_place, started
-from harmony_corpus import operation
 from harmony_daemon import TOKEN, HarmonyDaemon, running_harmony
 from unix_http import UnixConnection
 
@@ -169,46 +169,21 @@ def test_a_secret_in_the_path_is_in_no_log(harmony: HarmonyDaemon) -> None:
     assert TOKEN not in log
 
 
-# ── bad input, by HTTP and by the command ──
-ASYNC = operation("async-2.json")
-OTHER_SOURCE = [{**ASYNC["sources"][0], "collection": "C9-X"}]
-ETC = [{"id": "G", "name": "n", "url": "file:///etc/hostname"}]
-MANY = [{"id": "G", "name": "n", "url": "https://h/g"}] * 14
-Bad: TypeAlias = tuple[str, dict[str, Any], int, str]
-UNKNOWN = 'Unknown service "no/such"'
-REFUSED: list[Bad] = [
-    ("test/copy", {"version": "0.3.0"}, 400, "Unsupported data-operation version"),
-    ("test/copy", {"subset": {"bbox": 1}}, 400, "Invalid message at /subset/bbox"),
-    ("test/copy", {"requestId": "../../x"}, 400, "Invalid message at /requestId"),
-    ("test/copy", {"subset": {"bbox": [0, 9, 1, 8]}}, 400, "Invalid bounding box"),
-    ("test/copy", {"sources": []}, 400, "Request has no input granules"),
-    (
-        "test/copy",
-        {"sources": [{**ASYNC["sources"][0], "granules": ETC}]},
-        403,
-        "Granule URL is not allowed",
-    ),
-    ("no/such", {}, 404, UNKNOWN),
-    ("test/copy", {"sources": OTHER_SOURCE}, 400, "Service test/copy does not support"),
-    (
-        "test/any-collection",
-        {"sources": [{**ASYNC["sources"][0], "granules": MANY}]},
-        413,
-        "Service test/any-collection accepts at most 13 granules",
-    ),
-]
-
-
+# ── bad input, by every door ──
 @pytest.mark.parametrize("bad", REFUSED)
 def test_a_refused_message_is_told_by_every_door(
     harmony: HarmonyDaemon, tmp_path: Path, bad: Bad
 ) -> None:
-    """H-13: status and text by HTTP, one post before it; error.json by the command."""
-    service, changes, status, text = bad
+    """H-13: status and text by HTTP, one post before it; error.json by the command.
+
+    The line protocol has the code too.
+    """
+    code, service, changes, status, text = bad
     message = {**harmony.message("async-2.json"), **changes}
 
     by_http = ask(harmony, f"/harmony/{service}", message)
     by_command = run(harmony, tmp_path, message, service=service)
+    by_line = harmony.ask_for(service, message)["error"]
 
     assert by_http.status == status
     assert by_http.text.startswith(text)
@@ -216,6 +191,8 @@ def test_a_refused_message_is_told_by_every_door(
     error = by_command.left("error.json")
     assert by_command.code == 1
     assert (error["error"], error["category"]) == (by_http.text, "NoRetry")
+    assert (by_line["type"], by_line["message"]) == ("invalid_request", by_http.text)
+    assert by_line["data"]["code"] == code
 
 
 @pytest.mark.parametrize(
@@ -272,7 +249,7 @@ def test_a_body_without_a_length_is_refused(harmony: HarmonyDaemon) -> None:
 def test_nothing_refused_became_a_job(harmony: HarmonyDaemon) -> None:
     """H-13: no child exists afterwards, nor a parent."""
     before = jobs(harmony)
-    for service, changes, _, _ in REFUSED:
+    for _, service, changes, _, _ in REFUSED:
         message = {**harmony.message("async-2.json"), **changes}
         ask(harmony, f"/harmony/{service}", message)
 
