@@ -116,3 +116,20 @@ async def test_what_cannot_be_removed_is_told() -> None:
     [line] = logs
     assert (line["event"], line["job_id"]) == ("folder.kept", OTHER)
     assert "Permission denied" in line["reason"]
+
+
+@contextmanager
+def shut_folder() -> Iterator[Path]:
+    """Give a directory that nobody may look into."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0)
+        yield Path(folder)
+        Path(folder).chmod(0o700)
+
+
+async def test_a_directory_that_is_shut_keeps_nobody_from_pruning() -> None:
+    """It may be another's, or on a server that is away."""
+    with shut_folder() as folder, nobody(), capture_logs() as logs:
+        await remove_folders([a_world(folder).installed()], [JobId(OTHER)])
+
+    assert [line["event"] for line in logs] == ["folder.kept"]
