@@ -65,7 +65,8 @@ def unready_desks(adapters: Iterable[Installed]) -> Iterator[str]:
 
 
 def _is_writable(folder: str) -> bool:
-    return Path(folder).is_dir() and os.access(folder, os.W_OK | os.X_OK)
+    # First the access: where the way there is shut, is_dir() raises.
+    return os.access(folder, os.W_OK | os.X_OK) and Path(folder).is_dir()
 
 
 class _Reader:
