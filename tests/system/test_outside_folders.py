@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import trio
 from adapted import Adapted, a_call, an_adapter, outcome_of, submit
+from no_rights import nobody
 from structlog.testing import capture_logs
 from third_adapter import Idle
 
@@ -85,18 +85,6 @@ async def test_adapters_that_write_nowhere_have_no_folders(tmp_path: Path) -> No
     await remove_folders([installed], [JobId(OTHER)])
 
     assert names(tmp_path) == []
-
-
-@contextmanager
-def nobody() -> Iterator[None]:
-    """Be a user without rights, if we are root."""
-    uid = os.geteuid()
-    if uid == 0:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(uid)
 
 
 async def test_what_cannot_be_removed_is_told() -> None:
