@@ -16,6 +16,7 @@ from harpcaller.client import ClientError, Dispatcher, Job
 from harpcaller.tools.harmony_bundle import read_bundle, read_call_sources
 from harpcaller.tools.harmony_directory import MetadataDir, Outside
 from harpcaller.tools.harmony_failure import STOPPED, Failure, failure_of
+from harpcaller.tools.harmony_layout import laid_out
 from harpcaller.tools.harmony_log import Log
 from harpcaller.tools.harmony_stopping import Stopped, stopped_by_signals
 from harpcaller.tools.harmony_submission import PATIENCE_S, Submission
@@ -72,7 +73,8 @@ def _run(
         arguments = _arguments(invocation, operation)
         submission = Submission(dispatcher, invocation.service, arguments, patience_s)
         result = _follow(submission.submit(), log)
-        directory.write_outputs(_outputs(result), _message(result, operation))
+        outputs = laid_out(_outputs(result))
+        directory.write_outputs(outputs, _message(result, operation))
     except Stopped as stop:
         _take_back(submission, log)
         return _fail(directory, log, STOPPED, stop.exit_code)

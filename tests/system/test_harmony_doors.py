@@ -19,6 +19,8 @@ from harmony_corpus import operation
 from harmony_daemon import TOKEN, HarmonyDaemon, running_harmony
 from unix_http import UnixConnection
 
+from harpcaller.tools.harmony import main
+
 NO_RETRY = {"error": "no such variable", "category": "NoRetry", "level": "Error"}
 JSON = {"Content-Type": "application/json"}
 SECRET = "secret-7d1f0a"  # noqa: S105 (it is to be looked for)
@@ -50,7 +52,7 @@ class Told:
     def text(self) -> str:
         """The sentence that it is."""
         assert self.headers["Content-Type"].startswith("text/plain")
-        return self.body.decode().rstrip("\n")
+        return self.body.decode()
 
     @property
     def job_id(self) -> str:
@@ -300,12 +302,34 @@ def test_a_container_leaves_what_harmony_expects(
 
     assert done.code == 0, done.log
     catalog = pystac.Catalog.from_file(str(tmp_path / "catalog.json"))
-    assert len(list(catalog.get_items(recursive=True))) == 2
+    items = list(catalog.get_items(recursive=True))
+    names = {f"{item.id}/{item.id}.json" for item in items}
+    assert len(items) == 2
+    assert done.names == {"catalog.json", "message.json", *names}
     left = done.left("message.json")
     assert left["subset"] == {}
     assert left["accessToken"] == TOKEN
     assert TOKEN not in json.dumps(done.log)
     assert harmony.posts(message) == []
+
+
+def test_how_far_a_request_has_come_is_told(
+    harmony: HarmonyDaemon, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`harp-harmony status`: counts by step and state, and the jobs of its calls."""
+    job_id = harmony.submit("test/copy", harmony.message("async-2.json"))
+    harmony.outcome(job_id)
+
+    address = f"unix:{harmony.daemon.call_socket}"
+    code = main(["status", "--dispatcher", address, job_id])
+
+    status = json.loads(capsys.readouterr().out)
+    assert (code, status["state"], status["granules"]) == (0, "successful", 2)
+    [step] = status["by_step"]
+    assert (step["units"], step["attempts"]) == ({"successful": 2}, 2)
+    [first] = status["units"][0]["attempts"]
+    assert first["job_id"] == harmony.child(job_id, first["key"])
+    assert first["seconds"] >= 0
 
 
 def test_a_container_that_fails_says_why(

@@ -39,12 +39,12 @@ def plain_answer(
 ) -> Answer:
     """Return an answer that is a sentence."""
     told = {"Content-Type": "text/plain; charset=utf-8", **(headers or {})}
-    return Answer(status=status, headers=told, body=f"{text}\n".encode())
+    return Answer(status=status, headers=told, body=text.encode())
 
 
 def plain_error(_: int, __: str, message: str) -> tuple[bytes, str]:
     """Return the body of an error, and its media type: Harmony shows it as it is."""
-    return f"{message}\n".encode(), "text/plain"
+    return message.encode(), "text/plain"
 
 
 def answer_of(outcome: Outcome, settings: Settings) -> Answer:
