@@ -173,31 +173,30 @@ def test_a_secret_in_the_path_is_in_no_log(harmony: HarmonyDaemon) -> None:
 
 # ── bad input, by HTTP and by the command ──
 ASYNC = operation("async-2.json")
-OTHER_SOURCE = [{**ASYNC["sources"][0], "collection": "C9-X"}]
+SOURCE = ASYNC["sources"][0]
+OTHER = [{**SOURCE, "collection": "C9-X"}]
 ETC = [{"id": "G", "name": "n", "url": "file:///etc/hostname"}]
 MANY = [{"id": "G", "name": "n", "url": "https://h/g"}] * 14
-Bad: TypeAlias = tuple[str, dict[str, Any], int, str]
-UNKNOWN = 'Unknown service "no/such"'
+COPY, ANY = "test/copy", "test/any-collection"
+Bad: TypeAlias = tuple[str, str, dict[str, Any], int, str]
+
+
+def with_granules(granules: list[Any]) -> dict[str, Any]:
+    """Return the change that gives a message other granules."""
+    return {"sources": [{**SOURCE, "granules": granules}]}
+
+
 REFUSED: list[Bad] = [
-    ("test/copy", {"version": "0.3.0"}, 400, "Unsupported data-operation version"),
-    ("test/copy", {"subset": {"bbox": 1}}, 400, "Invalid message at /subset/bbox"),
-    ("test/copy", {"requestId": "../../x"}, 400, "Invalid message at /requestId"),
-    ("test/copy", {"subset": {"bbox": [0, 9, 1, 8]}}, 400, "Invalid bounding box"),
-    ("test/copy", {"sources": []}, 400, "Request has no input granules"),
-    (
-        "test/copy",
-        {"sources": [{**ASYNC["sources"][0], "granules": ETC}]},
-        403,
-        "Granule URL is not allowed",
-    ),
-    ("no/such", {}, 404, UNKNOWN),
-    ("test/copy", {"sources": OTHER_SOURCE}, 400, "Service test/copy does not support"),
-    (
-        "test/any-collection",
-        {"sources": [{**ASYNC["sources"][0], "granules": MANY}]},
-        413,
-        "Service test/any-collection accepts at most 13 granules",
-    ),
+    ("E3", COPY, {"version": "0.3.0"}, 400, "Unsupported data-operation version"),
+    ("E4", COPY, {"subset": {"bbox": 1}}, 400, "Invalid message at /subset/bbox"),
+    ("E5", COPY, {"requestId": "../../x"}, 400, "Invalid message at /requestId"),
+    ("E6", COPY, {"subset": {"bbox": [0, 9, 1, 8]}}, 400, "Invalid bounding box"),
+    ("E8", COPY, {"sources": []}, 400, "Request has no input granules"),
+    ("E9", COPY, with_granules(ETC), 403, "Granule URL is not allowed"),
+    ("E10", "no/such", {}, 404, 'Unknown service "no/such"'),
+    ("E11", COPY, {"sources": OTHER}, 400, f"Service {COPY} does not support"),
+    ("E12", COPY, {"average": "depth"}, 400, f"Service {COPY} cannot perform"),
+    ("E14", ANY, with_granules(MANY), 413, f"Service {ANY} accepts at most 13"),
 ]
 
 
@@ -206,15 +205,18 @@ def test_a_refused_message_is_told_by_every_door(
     harmony: HarmonyDaemon, tmp_path: Path, bad: Bad
 ) -> None:
     """H-13: status and text by HTTP, one post before it; error.json by the command."""
-    service, changes, status, text = bad
+    code, service, changes, status, text = bad
     message = {**harmony.message("async-2.json"), **changes}
 
     by_http = ask(harmony, f"/harmony/{service}", message)
     by_command = run(harmony, tmp_path, message, service=service)
+    by_line = harmony.ask_for(service, message)["error"]
 
     assert by_http.status == status
     assert by_http.text.startswith(text)
     assert harmony.posts(message) == [{"error": by_http.text}]
+    told = (by_line["type"], by_line["message"], by_line["data"]["code"])
+    assert told == ("invalid_request", by_http.text, code)
     error = by_command.left("error.json")
     assert by_command.code == 1
     assert (error["error"], error["category"]) == (by_http.text, "NoRetry")
@@ -274,7 +276,7 @@ def test_a_body_without_a_length_is_refused(harmony: HarmonyDaemon) -> None:
 def test_nothing_refused_became_a_job(harmony: HarmonyDaemon) -> None:
     """H-13: no child exists afterwards, nor a parent."""
     before = jobs(harmony)
-    for service, changes, _, _ in REFUSED:
+    for _, service, changes, _, _ in REFUSED:
         message = {**harmony.message("async-2.json"), **changes}
         ask(harmony, f"/harmony/{service}", message)
 
@@ -282,13 +284,11 @@ def test_nothing_refused_became_a_job(harmony: HarmonyDaemon) -> None:
 
 
 # ── the command ──
-def run(
-    harmony: HarmonyDaemon, folder: Path, message: Any, service: str = "test/copy"
-) -> Run:
+def run(harmony: HarmonyDaemon, folder: Path, message: Any, **more: Any) -> Run:
     """Have a request run by the command, in this process."""
     address = f"unix:{harmony.daemon.call_socket}"
     body = json.dumps(message).encode()
-    return run_in_place(address, folder, 20, operation=body, service=service)
+    return run_in_place(address, folder, 20, operation=body, **more)
 
 
 def test_a_container_leaves_what_harmony_expects(
@@ -311,6 +311,23 @@ def test_a_container_leaves_what_harmony_expects(
     assert left["accessToken"] == TOKEN
     assert TOKEN not in json.dumps(done.log)
     assert harmony.posts(message) == []
+
+
+def test_a_container_without_a_catalog_is_told_so(
+    harmony: HarmonyDaemon, tmp_path: Path
+) -> None:
+    """H-13: E15; what the documents are is the dispatcher's to judge."""
+    catalog = tmp_path / "catalog.json"
+    catalog.write_text('{"type": "Catalog"}')
+    message = harmony.message("async-2.json")
+
+    failed = run(harmony, tmp_path / "out", message, sources=catalog)
+
+    error = failed.left("error.json")
+    assert (failed.code, error["category"]) == (1, "NoRetry")
+    assert (
+        error["error"] == "Cannot read input catalog: catalog.json is no STAC catalog"
+    )
 
 
 def test_how_far_a_request_has_come_is_told(
