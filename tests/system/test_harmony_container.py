@@ -162,13 +162,15 @@ def test_documents_of_a_catalog_may_be_anywhere(tmp_path: Path) -> None:
 
 
 def test_sources_may_be_fields(tmp_path: Path) -> None:
-    """They go as they are."""
+    """They go as they are; the next container gets their token."""
+    fields = {"accessToken": "other"}
     sources = tmp_path / "sources.json"
-    sources.write_text('{"client": "c"}')
+    sources.write_text(json.dumps(fields))
     with LineServer([ACCEPTED], [done()]) as server:
-        run_in_place(server, tmp_path / "out", sources=sources)
+        run = run_in_place(server, tmp_path / "out", sources=sources)
 
-    assert server.requests[0]["arguments"]["sources"] == {"client": "c"}
+    assert server.requests[0]["arguments"]["sources"] == fields
+    assert run.left("message.json")["accessToken"] == "other"
 
 
 def test_a_large_result_is_read_where_it_lies(tmp_path: Path) -> None:
@@ -370,10 +372,13 @@ def test_a_signal_cancels_the_job(
         words = invocation(tmp_path, server)
         container = started(*words)
         server.wait_for_requests(2)
+        assert container.stdout is not None
+        said = container.stdout.readline()  # as it happens
         container.send_signal(number)
         container.communicate(timeout=30)
 
     assert container.returncode == code
+    assert json.loads(said)["job_id"] == JOB
     assert server.requests[2] == {"harpcaller": 1, "cancel": JOB}
     assert json.loads((tmp_path / "error.json").read_bytes()) == {
         "error": "Request was canceled",
