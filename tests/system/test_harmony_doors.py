@@ -19,18 +19,27 @@ from harmony_corpus import operation
 from harmony_daemon import TOKEN, HarmonyDaemon, running_harmony
 from unix_http import UnixConnection
 
+from harpcaller.identities.tokens import digest_of
 from harpcaller.tools.harmony import main
 
 NO_RETRY = {"error": "no such variable", "category": "NoRetry", "level": "Error"}
 JSON = {"Content-Type": "application/json"}
-SECRET = "secret-7d1f0a"  # noqa: S105 (it is to be looked for)
+SECRET = "secret-7d1f0a-0123456789-0123456789"  # noqa: S105 (it is to be looked for)
 
 
 @pytest.fixture(scope="module")
 def harmony(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HarmonyDaemon]:
     """Run one dispatcher for all."""
     folder = tmp_path_factory.mktemp("doors")
-    table = f'retry_limit = 1\n[http]\nlisten = "unix:{folder}/http"\n'
+    table = f"""
+retry_limit = 1
+[http]
+listen = "unix:{folder}/http"
+[identities.harmony]
+token_sha256 = "{digest_of(SECRET).hex()}"
+roles = ["submit"]
+hosts = ["@harmony"]
+"""
     with running_harmony(folder, table, shared=True) as running:
         yield running
 
@@ -153,8 +162,8 @@ def test_who_waits_reads_why_it_failed(harmony: HarmonyDaemon) -> None:
     assert (told.status, told.text) == (400, "copy: no such variable")
 
 
-def test_a_secret_in_the_path_is_in_no_log(harmony: HarmonyDaemon) -> None:
-    """Nor is the token of a user that Harmony sends beside it."""
+def test_a_secret_in_the_path_shows_who_asks(harmony: HarmonyDaemon) -> None:
+    """It is in no log; nor is the token of a user that Harmony sends beside it."""
     headers = {**JSON, "Authorization": f"Bearer {TOKEN}-bearer"}
 
     told = ask(
@@ -164,9 +173,13 @@ def test_a_secret_in_the_path_is_in_no_log(harmony: HarmonyDaemon) -> None:
         headers,
     )
 
+    wrong = ask(harmony, "/harmony/~nonsense/test/copy", {})
+
     assert harmony.outcome(told.job_id)["result"]["status"] == "successful"
+    assert (wrong.status, wrong.text) == (401, "the token is not a known one")
     log = harmony.daemon.log.read_text()
     assert "/harmony/~{secret}/{service:path}" in log
+    assert "identity=harmony" in log or '"identity":"harmony"' in log
     assert SECRET not in log
     assert TOKEN not in log
 
