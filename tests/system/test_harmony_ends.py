@@ -25,6 +25,8 @@ HANG = """
     out = pathlib.Path(sys.argv[sys.argv.index("--harmony-metadata-dir") + 1])
     def end(*_):
         time.sleep(1.5)
+        for _ in range(300):  # more than pipes hold
+            print("x" * 999, flush=True)
         (out / "ended").touch()
         os._exit(0)
     signal.signal(signal.SIGTERM, end)
