@@ -55,6 +55,21 @@ TRANSITIONS: frozenset[tuple[State | None, State]] = frozenset(
 
 
 @attrs.frozen(kw_only=True)
+class JobSeen:
+    """A job as a watcher is told of it: `arguments` show "***" for what is sealed.
+
+    `queue` is the name of its queue, None without one.
+    """
+
+    job_id: JobId
+    host: str
+    procedure: str
+    arguments: JsonText = attrs.field(repr=False)
+    queue: JsonText | None
+    info: JsonText
+
+
+@attrs.frozen(kw_only=True)
 class JobRecord:
     """A job as the store knows it.
 

@@ -1,0 +1,1 @@
+"""The Panoptes Monitor Specification; here what monitors are told."""
