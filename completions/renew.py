@@ -17,6 +17,7 @@ import shtab
 from harpcaller import cli as harpcallerd
 from harpcaller.client import usage
 from harpcaller.client.options import ACCESS, OPTIONS, SHORT, VERBS
+from harpcaller.tools import harmony_options
 from harpcaller.worker import cli as harpd
 
 NAMES = {"bash": "{}.bash", "zsh": "_{}", "fish": "{}.fish"}
@@ -39,13 +40,15 @@ ASKED = {
     # Its words may hold what nobody else should read: they are not passed on.
     ("harp", "HOST"): Asked("harpcallerd", "hosts", has_socket=False),
     ("harp", "ID"): Asked("harpcallerd", "jobs", has_socket=False),
+    ("harp-harmony", "job"): Asked("harpcallerd", "jobs", has_socket=False),
 }
 
 
 def main() -> None:
     """Write a file for each shell and command."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
-    for parser in (harp_parser(), *map(_known, (harpcallerd, harpd))):
+    known = map(_known, (harpcallerd, harpd))
+    for parser in (harp_parser(), harmony_options.command_line(), *known):
         for action in _actions(parser):
             _add_candidates(parser.prog, action)
         for shell, name in NAMES.items():
@@ -118,7 +121,7 @@ def _add_candidates(program: str, action: Action) -> None:
 
 
 def _candidates(program: str, asked: Asked) -> dict[str, Any]:
-    name = f"_{program}_{asked.kind}"
+    name = f"_{program.replace('-', '_')}_{asked.kind}"
     ask = f"command {asked.daemon} complete {asked.kind}"
     words = dict.fromkeys(NAMES, "")
     if asked.has_socket:

@@ -9,6 +9,7 @@ import structlog
 import trio
 
 from harpcaller.dispatch.child import child_job
+from harpcaller.dispatch.feeding import feeder
 from harpcaller.dispatch.ids import new_job_id
 from harpcaller.dispatch.job import Follower, Job
 from harpcaller.dispatch.limits import Limits
@@ -17,6 +18,7 @@ from harpcaller.dispatch.running import Running
 from harpcaller.dispatch.watching import Feed
 from harpcaller.meters import JobMeters, ending
 from harpcaller.runners import Runner
+from harpcaller.runners.external import External
 from harpcaller.runners.installed import Adapters
 from harpcaller.store import (
     CancelResult,
@@ -72,6 +74,8 @@ class Dispatcher:
         self._left: set[JobId] = set()  # journalled jobs, once we stop
         self._idle = trio.Event()
         self._grace = trio.CancelScope()
+        feed = feeder(store, self._jobs)
+        self.external = External(store, feed, self.adapters.find)
 
     @property
     def running_count(self) -> int:
@@ -299,8 +303,7 @@ class Dispatcher:
         if running.is_journalled and running.ask_to_end():
             answer.succeed(True)
             return
-        is_winner = running.end(Cancelled())
-        running.ended.when_done(lambda write: _pass_on(write, answer, is_winner))
+        running.ended.pass_on(answer, running.end(Cancelled()))
 
     def _cancelled(
         self, job_id: JobId, write: Write[CancelResult], answer: Write[bool]
@@ -340,10 +343,3 @@ class Dispatcher:
         while self._running:
             self._idle = trio.Event()
             await self._idle.wait()
-
-
-def _pass_on(write: Write[None], answer: Write[bool], value: bool) -> None:
-    if write.error is None:
-        answer.succeed(value)
-    else:
-        answer.fail(write.error)

@@ -2,46 +2,49 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Coroutine, Sequence
 from functools import partial
 from typing import Any
 
 from starlette.exceptions import HTTPException
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
+from harpcaller import ops
 from harpcaller.adapters.route import (
     Answer,
     Asked,
+    Events,
     FilePath,
     IdentityFrom,
     Operations,
     Route,
 )
-from harpcaller.dispatch.dispatcher import Dispatcher
+from harpcaller.dispatch.followers import Outbox
 from harpcaller.dispatch.parent import LARGE_CALL_BYTES
 from harpcaller.gateway.credentials import token_in
 from harpcaller.gateway.endpoint import ANSWER_S, Endpoint, Inquiry
 from harpcaller.gateway.errors import ErrorShape, plain
+from harpcaller.gateway.events import EventStream
+from harpcaller.gateway.files import file_response
 from harpcaller.gateway.leaving import while_here
-from harpcaller.gateway.means import Look, Means, Whole
+from harpcaller.gateway.means import Means, Whole
+from harpcaller.gateway.sieve import Sieve
 from harpcaller.gateway.stepping import in_threads
 from harpcaller.runners.installed import PREFIX
 from protocol.errors import WireError
+from protocol.requests import FollowStream
 
 
-def adapter_endpoints(
-    dispatcher: Dispatcher, look: Look | None = None
-) -> Sequence[Endpoint]:
+def adapter_endpoints(whole: Whole) -> Sequence[Endpoint]:
     """Return an endpoint for each route of each adapter that is in force.
 
     Which routes there are is settled now; by which settings they answer is not, and
-    an adapter that is in force no more answers as if it had never been there. `look`
-    finds out why a call would not be taken now.
+    an adapter that is in force no more answers as if it had never been there.
     """
-    whole = Whole(dispatcher, look)
     return [
         _endpoint(installed.adapter.name, route, whole)
-        for installed in dispatcher.adapters
+        for installed in whole.dispatcher.adapters
         for route in installed.adapter.routes
     ]
 
@@ -55,6 +58,8 @@ def _endpoint(name: str, route: Route[Any], whole: Whole) -> Endpoint:
         operation={"tags": [name], **route.openapi},
         role=route.role,
         is_own_proof=route.identity is IdentityFrom.ROUTE,
+        checks_token=route.identity is IdentityFrom.IF_SHOWN,
+        statuses=route.statuses,
         error_shape=_shape(route),
         max_body_bytes=route.max_body_bytes,
         answer_s=None if route.may_wait else ANSWER_S,
@@ -80,7 +85,7 @@ async def _answer(
         raise HTTPException(404)
     request = inquiry.request
     asked = _asked(route, inquiry)
-    means = Means(whole, name, inquiry.visitor)
+    means = Means(whole, installed, inquiry.visitor)
     answers: list[Answer] = []
 
     def handle(operations: Operations) -> Coroutine[Any, Any, Answer]:
@@ -94,7 +99,9 @@ async def _answer(
         await while_here(request.receive, work)
     else:
         await work()
-    return _response(answers[0]) if answers else Response(status_code=503)
+    if not answers:
+        return Response(status_code=503)
+    return await _response(answers[0], whole, inquiry)
 
 
 def _asked(route: Route[Any], inquiry: Inquiry) -> Asked:
@@ -112,16 +119,32 @@ def _asked(route: Route[Any], inquiry: Inquiry) -> Asked:
         identity=identity,
         token=token,
         site=inquiry.site.rstrip("/"),
+        base=inquiry.base,
+        peer=inquiry.origin,
+        at=round(time.time(), 3),
     )
 
 
-def _response(answer: Answer) -> Response:
+async def _response(answer: Answer, whole: Whole, inquiry: Inquiry) -> Response:
     match answer.body:
-        case FilePath(path=path):
-            response: Response = FileResponse(str(path), answer.status)
+        case Events() as events:
+            return _stream(events, whole, inquiry)
+        case FilePath() as file:
+            response: Response = await file_response(file, answer.status)
         case body:
             response = Response(body, answer.status)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     for name, value in answer.headers.items():
         response.headers[name] = value
     return response
+
+
+def _stream(events: Events, whole: Whole, inquiry: Inquiry) -> Response:
+    asked = FollowStream(job_id=events.job_id, since=events.since)
+
+    async def follow(out: Outbox) -> None:
+        sieve = out if events.shows is None else Sieve(out, events.shows)
+        await ops.tell(asked, whole.dispatcher, sieve, inquiry.visitor)
+
+    who = inquiry.identity_name or f"at {inquiry.origin}"
+    return EventStream(follow, whole.house, who)

@@ -23,13 +23,14 @@ class Inquiry:
 
     Without a `visitor` nobody is asked who he is. `origin` is the address that it
     comes from, "" for a Unix socket; `site` is where clients find us, without a slash
-    at its end.
+    at its end, and `base` the same if we are told it, else "".
     """
 
     request: Request
     visitor: Visitor | None
     origin: str
     site: str
+    base: str
     body: bytes = attrs.field(repr=False)
 
     @property
@@ -48,9 +49,11 @@ class Endpoint:
 
     `owner` is the adapter that brings it, or we.
 
-    Without a `role` nobody is asked. `is_own_proof`: its handler finds out who asks,
-    and `Authorization` is not looked at. Without `max_body_bytes` the configured
-    bound holds; without `answer_s` it may take its time.
+    Without a `role` nobody is asked. `is_own_proof`: a secret in the path shows who
+    asks, and `Authorization` is not looked at. Without `max_body_bytes` the configured
+    bound holds; without `answer_s` it may take its time. `checks_token`: a token that
+    is shown has to be somebody's. `statuses` are those of types of errors that are
+    not told by their usual one.
     """
 
     method: str
@@ -60,14 +63,16 @@ class Endpoint:
     operation: Mapping[str, Any]
     role: Role | None = None
     is_own_proof: bool = False
+    checks_token: bool = False
     error_shape: ErrorShape = plain
+    statuses: Mapping[str, int] = attrs.field(factory=dict)
     max_body_bytes: int | None = None
     body_s: float = BODY_S
     answer_s: float | None = ANSWER_S
 
     @property
     def asks(self) -> Role | None:
-        """The role that is asked for before anything is read, if one is."""
+        """The role that `Authorization` has to show before anything is read, if one."""
         return None if self.is_own_proof else self.role
 
     @property

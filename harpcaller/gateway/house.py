@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
+from harpcaller.adapters.route import SECRET
 from harpcaller.gateway.credentials import token_in
 from harpcaller.gateway.guest import Guest
 from harpcaller.gateway.rules import Rules
@@ -53,6 +54,19 @@ class House:
             return visitor
         token = token_in(headers.get("authorization"))
         return visitor if token is None else await visitor.shown(token)
+
+    async def prove_by_path(
+        self, visitor: Visitor, parameters: Mapping[str, str]
+    ) -> Visitor:
+        """Return who asks by the secret in his path, if it has one.
+
+        Raises:
+            WireError: `unauthorized`, it is no token of anybody.
+        """
+        token = parameters.get(SECRET)
+        if token is None or self.reception.identities.is_empty:
+            return visitor
+        return await visitor.shown(token)
 
     @contextmanager
     def seat(self, who: str) -> Iterator[None]:

@@ -10,9 +10,15 @@ import attrs
 import trio
 
 from harpcaller import ops
+from harpcaller.adapters.machine import Post
 from harpcaller.adapters.route import Accepted
 from harpcaller.dispatch.dispatcher import Dispatcher
+from harpcaller.gateway.feeding import FedMeans
+from harpcaller.gateway.house import House
+from harpcaller.identities.reception import Reception
 from harpcaller.identities.visitor import Visitor
+from harpcaller.runners.installed import PREFIX, Installed
+from harpcaller.runners.transfers import Reply
 from harpcaller.store import StoreError
 from protocol.call import Call
 from protocol.job import JobId, JobRecord, read_job_id
@@ -22,9 +28,12 @@ from protocol.requests import Submit
 
 _SPACE: Final = "gateway"  # of shared documents; no adapter is called so
 _INSTALLATION: Final = "installation"
+_POST_S: Final = 10.0  # who asked waits for us
 
 Look: TypeAlias = Callable[[], Awaitable[Sequence[str]]]
 """Finds out why a call would not be taken and kept now."""
+Poster: TypeAlias = Callable[[Installed, Post], Awaitable[Reply]]
+"""Sends a request for an adapter and returns what came of it, whatever it was."""
 
 
 @attrs.define
@@ -32,7 +41,9 @@ class Whole:
     """What is behind all routes; owns the name of the store until it is kept."""
 
     dispatcher: Dispatcher
+    poster: Poster
     look: Look | None = None
+    house: House = attrs.field(factory=lambda: House(Reception()))
     _made: str = attrs.field(factory=lambda: secrets.token_hex(32))
 
     async def installation(self) -> str:
@@ -50,7 +61,7 @@ class Means:
     """The operations of one request; see `Operations` for each."""
 
     _whole: Whole
-    _adapter: str
+    _installed: Installed
     _visitor: Visitor | None
 
     async def submit(self, call: Call) -> Accepted:
@@ -61,6 +72,11 @@ class Means:
         job_id = read_job_id(str(kept["job_id"]))
         assert job_id is not None  # noqa: S101 (and it has one)
         return Accepted(job_id=job_id, is_duplicate="duplicate" in kept)
+
+    @property
+    def fed(self) -> FedMeans:
+        """See `Operations.fed`."""
+        return FedMeans(self._dispatcher, PREFIX + self._adapter, self._visitor)
 
     async def outcome(self, job_id: JobId) -> Outcome:
         """See `Operations.outcome`."""
@@ -101,6 +117,15 @@ class Means:
             await self._dispatcher.store.put_shared(self._adapter, name, body)
         except StoreError as error:
             raise ops.complaint(error) from error
+
+    async def post(self, post: Post) -> None:
+        """See `Operations.post`."""
+        with trio.move_on_after(_POST_S):
+            await self._whole.poster(self._installed, post)
+
+    @property
+    def _adapter(self) -> str:
+        return self._installed.adapter.name
 
     @property
     def _dispatcher(self) -> Dispatcher:

@@ -1,22 +1,46 @@
-"""The command `harp-harmony`: what a request of Harmony would run."""
+"""The command `harp-harmony`: requests of Harmony run, planned, looked at."""
 
 from __future__ import annotations
 
-import argparse
 import sys
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from pathlib import Path
 
-from harpcaller import __version__
-from harpcaller.adapters.harmony.requests import Intake
-from harpcaller.tools.harmony_files import NoConfig, NoInput
-from harpcaller.tools.harmony_plan import Wanted, plan
+from harpcaller.client import ClientError, Dispatcher
+from harpcaller.tools.harmony_files import NoInput, read_message
+from harpcaller.tools.harmony_invoke import Invocation, invoke
+from harpcaller.tools.harmony_log import Log
+from harpcaller.tools.harmony_options import command_line
+from harpcaller.tools.harmony_status import tell_status
 from indira.cli import Exit
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Carry out one command line; return the exit code."""
-    options = _parser().parse_args(words)
+    parser = command_line()
+    options = parser.parse_args(words)
+    try:
+        match options.verb:
+            case "plan":
+                return _plan(options)
+            case "status":
+                dispatcher = _dispatcher(parser, options)
+                return tell_status(dispatcher.job(options.job), sys.stdout.write)
+            case _:
+                return _invoke(parser, options)
+    except NoInput as error:
+        sys.stderr.write(f"harp-harmony: {error}\n")
+        return Exit.USAGE
+    except ClientError as error:
+        sys.stderr.write(f"harp-harmony: {error}\n")
+        return Exit.FAILED
+
+
+def _plan(options: Namespace) -> int:
+    # A container has to start fast, and knows nothing of configurations.
+    from harpcaller.tools.harmony_plan import Wanted, plan  # noqa: PLC0415
+    from harpcaller.tools.harmony_settings import NoConfig  # noqa: PLC0415
+
     wanted = Wanted(
         config=options.config,
         service=options.service,
@@ -30,43 +54,41 @@ def main(words: Sequence[str] | None = None) -> int:
         return plan(wanted, sys.stdout.write)
     except NoConfig as error:
         sys.stderr.write("".join(f"{line}\n" for line in error.lines))
-    except NoInput as error:
-        sys.stderr.write(f"harp-harmony: {error}\n")
-    return Exit.USAGE
+        return Exit.USAGE
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="harp-harmony", description="Requests of NASA's Harmony."
+def _invoke(parser: ArgumentParser, options: Namespace) -> int:
+    _refuse_incomplete(parser, options)
+    invocation = Invocation(
+        service=options.service,
+        operation=read_message(options.harmony_input, options.harmony_input_file),
+        sources=options.harmony_sources,
+        metadata_dir=options.harmony_metadata_dir,
+        data_location=options.harmony_data_location,
+        is_shared=options.shared,
     )
-    parser.add_argument(
-        "--version", action="version", version=f"harp-harmony {__version__}"
-    )
-    verbs = parser.add_subparsers(metavar="VERB", required=True)
-    _add_plan(
-        verbs.add_parser(
-            "plan", help="print what a request would run; nothing is submitted"
-        )
-    )
-    return parser
+    return invoke(invocation, _dispatcher(parser, options), Log(sys.stdout.write))
 
 
-def _add_plan(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--config", type=Path, required=True, help="the dispatcher's configuration"
-    )
-    parser.add_argument("--service", required=True, help="a name of services.yml")
-    message = parser.add_mutually_exclusive_group(required=True)
-    message.add_argument("--harmony-input", metavar="JSON", help="the message")
-    message.add_argument("--harmony-input-file", type=Path, help="a file that has it")
-    parser.add_argument(
-        "--harmony-sources", type=Path, help="a catalog, or fields to override"
-    )
-    parser.add_argument(
-        "--intake", type=Intake, choices=list(Intake), default=Intake.LINE
-    )
-    parser.add_argument(
-        "--unchecked",
-        action="store_true",
-        help="leave out what the service can do and serves (E11 to E14)",
-    )
+def _refuse_incomplete(parser: ArgumentParser, options: Namespace) -> None:
+    if options.harmony_action is None:
+        parser.error("expected --harmony-action invoke, plan or status")
+    if not (options.harmony_input or options.harmony_input_file):
+        parser.error("expected --harmony-input or --harmony-input-file")
+    if options.harmony_metadata_dir is None:
+        parser.error("expected --harmony-metadata-dir")
+    if "://" in options.harmony_metadata_dir:
+        parser.error("--harmony-metadata-dir: expected a directory of this machine")
+    if not options.service:
+        parser.error("expected --service, or HARP_HARMONY_SERVICE")
+
+
+def _dispatcher(parser: ArgumentParser, options: Namespace) -> Dispatcher:
+    try:
+        return Dispatcher(options.dispatcher or None)
+    except ValueError as error:
+        parser.error(str(error))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

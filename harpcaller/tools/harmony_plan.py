@@ -19,9 +19,9 @@ from harpcaller.adapters.harmony.versions import version_text
 from harpcaller.tools.harmony_files import (
     read_document,
     read_message,
-    read_settings,
     read_sources_file,
 )
+from harpcaller.tools.harmony_settings import read_settings
 from indira.cli import Exit
 from protocol.call import Call, QueueSpec
 from protocol.job import JobId

@@ -10,7 +10,7 @@ import pytest
 from dispatching import a_dispatcher
 from refusing_store import RefusingStore
 from scripted_runner import ScriptedRunner
-from third_adapter import TOKENS, a_world, adapter, known, route
+from third_adapter import TOKENS, Posts, a_world, adapter, known, route
 
 from harpcaller.adapters.route import Answer, Asked, Operations
 from harpcaller.gateway.means import Means, Whole
@@ -25,6 +25,7 @@ from protocol.jsontext import JsonText
 UNKNOWN = JobId("00000000-0000-7000-8000-000000000000")
 SMALL, LARGE = b"x", b"x" * 100_000
 SITE = "http://localhost"
+THIRD = adapter()
 
 
 def told(value: Any) -> Answer:
@@ -158,6 +159,6 @@ async def test_a_store_that_refuses_is_told_of_as_in_a_line(ask: Ask) -> None:
     store = RefusingStore(shared=[Full("full")])
     async with a_dispatcher(ScriptedRunner(), store=store) as dispatcher:
         with pytest.raises(WireError) as caught:
-            await ask(Means(Whole(dispatcher), "third", None))
+            await ask(Means(Whole(dispatcher, Posts()), THIRD, None))
 
     assert caught.value.type is ErrorType.STORAGE_FULL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from third_adapter import (
     ROUTES,
     TOKENS,
     WRITER,
+    Posts,
     a_world,
     adapter,
     echo,
@@ -29,6 +31,7 @@ from harpcaller.gateway.adapter_routes import adapter_endpoints
 from harpcaller.gateway.app import application
 from harpcaller.gateway.collision import Collision
 from harpcaller.gateway.house import House
+from harpcaller.gateway.means import Whole
 from harpcaller.gateway.native_table import native_endpoints
 from harpcaller.gateway.openapi import document
 from harpcaller.identities.known import Identities
@@ -104,13 +107,36 @@ async def test_a_large_body_is_read_beside_the_loop(
 
 
 async def test_roles_are_asked_for_as_a_route_says() -> None:
-    """Some ask nobody, some find out themselves."""
+    """Some ask nobody."""
     async with a_world(adapter(*ROUTES), identities=known()) as world:
         open_to_all = await world.ask("GET", "/third/x")
         guarded = await world.ask("POST", "/third/x")
-        own = await world.ask("POST", "/own", token="nonsense")  # noqa: S106
 
-    assert [open_to_all.status, guarded.status, own.status] == [202, 401, 202]
+    assert [open_to_all.status, guarded.status] == [202, 401]
+
+
+async def test_a_path_may_show_who_asks() -> None:
+    """`Authorization` is for somebody else there, and nothing of it is believed."""
+    writer, reader = TOKENS["writer"], TOKENS["reader"]
+    async with a_world(adapter(*ROUTES), identities=known()) as world:
+        by_secret = await world.ask("POST", f"/own/~{writer}/a/b?", token="x")  # noqa: S106
+        other = await world.ask("POST", f"/own/~{reader}/a")
+        unknown = await world.ask("POST", "/own/~nonsense/a")
+        by_header = await world.ask("POST", "/own", token=writer)
+
+    assert by_secret.status == 202
+    assert json.loads(by_secret.body)["path"]["name"] == "a/b"
+    assert other.body.startswith(b"403 FORBIDDEN")
+    assert unknown.body.startswith(b"401 UNAUTHORIZED")
+    assert by_header.body.startswith(b"401 UNAUTHORIZED")
+
+
+async def test_where_nobody_is_asked_no_secret_is_looked_at() -> None:
+    """As with every other way to show who one is."""
+    async with a_world(adapter(*ROUTES)) as world:
+        told = await world.ask("POST", "/own/~nonsense/a")
+
+    assert told.status == 202
 
 
 @pytest.mark.parametrize(
@@ -147,6 +173,35 @@ async def test_a_file_is_sent_as_it_is(tmp_path: Path) -> None:
     assert told.headers["content-type"].startswith("text/x-own")
 
 
+async def test_a_file_that_may_not_be_shown_is_not(tmp_path: Path) -> None:
+    """What a worker names is not what the dispatcher may read."""
+    within, outside = tmp_path / "within", tmp_path / "outside"
+    within.mkdir()
+    outside.write_text("secret")
+    (within / "file").write_text("shown")
+    (within / "link").symlink_to(outside)
+    os.mkfifo(within / "pipe")
+    async with a_world(adapter(*ROUTES)) as world:
+        told = [
+            await world.ask("GET", f"/file?at={within}/{name}&within={within}")
+            for name in ("file", "link", "pipe", "../outside", "none", "x\0")
+        ]
+
+    assert [one.status for one in told] == [200, 500, 500, 500, 500, 500]
+    assert told[0].body == b"shown"
+    assert all(b"secret" not in one.body for one in told)
+
+
+async def test_a_handler_has_others_told() -> None:
+    """Beside the loop, too; who does not answer is not waited for."""
+    async with a_world(adapter(*ROUTES)) as world:
+        small = await world.ask("POST", "/tell", b"x")
+        large = await world.ask("POST", "/tell", b"x" * 10**6)
+
+    assert [post.url for post in world.posted.posts] == ["http://h/", "http://h/"]
+    assert [small.status, large.status] == [204, 204]
+
+
 async def test_who_leaves_is_not_waited_for() -> None:
     """The job goes on; the answer is for nobody."""
     async with a_world(adapter(*ROUTES)) as world:
@@ -173,7 +228,7 @@ async def test_its_routes_are_in_the_document() -> None:
     """One document, with a tag for each adapter."""
     async with a_dispatcher(ScriptedRunner()) as dispatcher:
         dispatcher.adapters.configure([adapter(*ROUTES)])
-        paths = document(adapter_endpoints(dispatcher))["paths"]
+        paths = document(adapter_endpoints(Whole(dispatcher, Posts())))["paths"]
 
     third = paths["/third/{name}"]["post"]
     assert third["tags"] == ["third"]
@@ -182,7 +237,7 @@ async def test_its_routes_are_in_the_document() -> None:
     assert "security" in third
     assert "security" not in paths["/third/{name}"]["get"]
     assert paths["/crash"]["post"]["responses"].keys() == {"401", "403"}
-    assert paths["/own"]["post"]["responses"].keys() == {"default"}
+    assert paths["/own/~{secret}/{name}"]["post"]["responses"].keys() == {"default"}
 
 
 @pytest.mark.parametrize(
@@ -199,7 +254,7 @@ async def test_routes_that_collide_are_named(
     third, fourth = adapter(one, name="third"), adapter(other, name="fourth")
     async with a_dispatcher(ScriptedRunner()) as dispatcher:
         dispatcher.adapters.configure([third, fourth])
-        endpoints = adapter_endpoints(dispatcher)
+        endpoints = adapter_endpoints(Whole(dispatcher, Posts()))
 
         with pytest.raises(Collision) as caught:
             application(endpoints, House(Reception()))
@@ -214,7 +269,7 @@ async def test_no_adapter_takes_a_path_of_ours() -> None:
     async with a_dispatcher(ScriptedRunner()) as dispatcher:
         dispatcher.adapters.configure([adapter(route("/v1/calls", echo))])
         native = native_endpoints(dispatcher, house, list)
-        endpoints = [*native, *adapter_endpoints(dispatcher)]
+        endpoints = [*native, *adapter_endpoints(Whole(dispatcher, Posts()))]
 
         with pytest.raises(Collision, match=r"of harpcaller and POST .* of third"):
             application(endpoints, house)

@@ -267,6 +267,7 @@ async def test_what_is_no_handshake_is_the_clients_fault(
         b"\xff" * 100,
         frame(CLOSE, NORMAL[1]) + frame(PING) + frame(TEXT, CANCEL),
     ],
+    ids=range(8),  # masks are made up
 )
 async def test_bad_frames_end_the_connection_and_nothing_else(
     sent: bytes, autojump_clock: MockClock

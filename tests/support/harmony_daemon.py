@@ -23,7 +23,7 @@ TOKEN = "canary-9c1d7e55"  # noqa: S105 (it is to be looked for)
 SERVICE = '''
 import json, os, time
 from pathlib import Path
-from harpcaller.worker import procedure
+from harpcaller.worker import procedure, streaming_procedure
 
 FOLDER = Path("FOLDER_NAME")
 
@@ -51,7 +51,14 @@ def copied(unit, message, files):
         changed[name] = document
     return changed
 
-def work(unit, attempt, message, sources):
+def left_in(folder, files):
+    """Write a catalog where the next step finds it."""
+    for name, document in files.items():
+        path = Path(folder) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(document))
+
+def work(unit, attempt, message, sources, metadata_dir):
     """Behave as ordered."""
     request = message["requestId"]
     tell("begun", request + " " + unit, attempt)
@@ -59,8 +66,6 @@ def work(unit, attempt, message, sources):
     orders = json.loads((FOLDER / "orders").read_text())
     order = orders.get(unit, orders.get("*"))
     if order == "hang":
-        time.sleep(60)
-    if order == "silent":
         time.sleep(60)
     if isinstance(order, float):
         time.sleep(order)
@@ -72,24 +77,27 @@ def work(unit, attempt, message, sources):
             for path in root.parent.rglob("*.json")}
         sources = {"root": root.name, "files": files}
     files = copied(unit, message, sources["files"])
+    if metadata_dir is not None:
+        left_in(metadata_dir, files)
     tell("ended", request + " " + unit, attempt)
-    return ending(catalogs=[sources["root"]], items=len(files) - 1,
+    left = {**message, "subset": {}} if order == "consume" else None
+    return ending(catalogs=[sources["root"]], items=len(files) - 1, message=left,
         stac={"root": sources["root"], "files": files})
 
 @procedure
 def copy(unit, attempt, message, sources, metadata_dir, data_location, env):
-    return work(unit, attempt, message, sources)
+    return work(unit, attempt, message, sources, metadata_dir)
 
 @procedure
 def leak(unit, attempt, message, sources, metadata_dir, data_location, env):
     raise ValueError("no luck with " + message["accessToken"])
 
-@procedure
+@streaming_procedure
 def chatty(unit, attempt, message, sources, metadata_dir, data_location, env):
-    for number in range(12):
+    for number in range(18):
         time.sleep(0.25)
         yield {"alive": number}
-    return work(unit, attempt, message, sources)
+    return work(unit, attempt, message, sources, metadata_dir)
 '''
 
 BINDINGS = """
@@ -97,7 +105,7 @@ BINDINGS = """
 "test/subset": {kind: cli, host: w, procedure: copy, timeout: 20}
 "test/zarr":   {kind: cli, host: w, procedure: copy, timeout: 20}
 "test/copy-silent": {kind: cli, host: w, procedure: copy, timeout: 1}
-"test/chatty": {kind: cli, host: w, procedure: chatty, timeout: 1}
+"test/chatty": {kind: cli, host: w, procedure: chatty, timeout: 1.5}
 "test/leak":   {kind: cli, host: w, procedure: leak, timeout: 20}
 "test/shared": {kind: cli, host: w, procedure: copy, timeout: 20, queue_scope: service}
 "*":           {kind: cli, host: w, procedure: copy}

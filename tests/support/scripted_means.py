@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import attrs
 
+from harpcaller.adapters.machine import Post
 from harpcaller.adapters.route import Accepted
 from protocol.call import Call
 from protocol.errors import ErrorType, WireError
@@ -21,15 +22,18 @@ JOB = JobId("0b1c6f4e-0000-4000-8000-000000000000")
 class ScriptedMeans:
     """Accepts every call as the job `JOB`; knows the jobs that it is given.
 
-    With `refusal` nothing is submitted.
+    With `refusal` nothing is submitted. Jobs that it was not given end as `ends`.
     """
 
     jobs: dict[JobId, JobRecord] = attrs.field(factory=dict)
+    ends: Outcome = attrs.field(factory=Cancelled)
     hindering: Sequence[str] = ()
     refusal: WireError | None = None
     calls: list[Call] = attrs.field(factory=list)
     kept: dict[str, bytes] = attrs.field(factory=dict)
     waited_s: list[float] = attrs.field(factory=list)
+    posts: list[Post] = attrs.field(factory=list)
+    fed: Any = None  # what there is of jobs that nobody runs
 
     async def submit(self, call: Call) -> Accepted:
         """See `Operations.submit`."""
@@ -40,7 +44,8 @@ class ScriptedMeans:
 
     async def outcome(self, job_id: JobId) -> Outcome:
         """See `Operations.outcome`."""
-        return self.jobs[job_id].outcome or Cancelled()
+        record = self.jobs.get(job_id)
+        return (record and record.outcome) or self.ends
 
     async def outcome_within(self, job_id: JobId, seconds: float) -> Outcome | None:
         """See `Operations.outcome_within`."""
@@ -75,6 +80,10 @@ class ScriptedMeans:
             self.kept.pop(name, None)
         else:
             self.kept[name] = body
+
+    async def post(self, post: Post) -> None:
+        """See `Operations.post`."""
+        self.posts.append(post)
 
 
 def done(handling: Coroutine[Any, Any, T]) -> T:

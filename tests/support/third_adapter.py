@@ -15,7 +15,7 @@ from scripted_runner import ScriptedRunner
 from starlette.types import Message
 
 from harpcaller.adapters.adapter import Adapter, Admitted
-from harpcaller.adapters.machine import Action, End, Event
+from harpcaller.adapters.machine import Action, End, Event, Post
 from harpcaller.adapters.route import (
     Answer,
     Asked,
@@ -29,6 +29,7 @@ from harpcaller.gateway.adapter_routes import adapter_endpoints
 from harpcaller.gateway.app import GUEST, application
 from harpcaller.gateway.guest import Guest
 from harpcaller.gateway.house import House
+from harpcaller.gateway.means import Whole
 from harpcaller.gateway.native_table import native_endpoints
 from harpcaller.gateway.openapi import with_document
 from harpcaller.identities.identity import Identity, Proofs
@@ -37,6 +38,7 @@ from harpcaller.identities.reception import Reception
 from harpcaller.identities.tokens import digest_of
 from harpcaller.roles import Role
 from harpcaller.runners.installed import Adapters, Installed
+from harpcaller.runners.transfers import Reply
 from protocol.call import Call
 from protocol.errors import ErrorType, WireError
 from protocol.jsontext import JsonText
@@ -95,8 +97,17 @@ async def send_file(asked: Asked, _: Operations, __: Any) -> Answer:
     return Answer(
         status=200,
         headers={"Content-Type": "text/x-own"},
-        body=FilePath(path=Path(asked.query["at"])),
+        body=FilePath(
+            path=Path(asked.query["at"]),
+            within=tuple(Path(at) for at in asked.query.get("within", "").split()),
+        ),
     )
+
+
+async def tell(_: Asked, means: Operations, __: Any) -> Answer:
+    """Have somebody told."""
+    await means.post(Post(key="k", method="POST", url="http://h/"))
+    return Answer(status=204)
 
 
 def shouted(status: int, type_: str, message: str) -> tuple[bytes, str]:
@@ -117,8 +128,15 @@ ROUTES = (
     route("/fail", fail, error_shape=shouted),
     route("/crash", crash, error_shape=shouted),
     route("/file", send_file, method="GET", role=Role.READ),
+    route("/tell", tell),
     route("/small", echo, max_body_bytes=10, error_shape=shouted),
-    route("/own", echo, identity=IdentityFrom.ROUTE),
+    route("/own", echo, identity=IdentityFrom.ROUTE, error_shape=shouted),
+    route(
+        "/own/~{secret}/{name:path}",
+        echo,
+        identity=IdentityFrom.ROUTE,
+        error_shape=shouted,
+    ),
 )
 
 
@@ -145,6 +163,18 @@ class Told:
     body: bytes
 
 
+@attrs.define
+class Posts:
+    """Keeps what was to be posted; nobody answers."""
+
+    posts: list[Post] = attrs.field(factory=list)
+
+    async def __call__(self, _: Installed, post: Post) -> Reply:
+        """Keep it."""
+        self.posts.append(post)
+        return Reply(status=None)
+
+
 @attrs.frozen
 class World:
     """An application with the adapter, and what it was made of."""
@@ -152,6 +182,7 @@ class World:
     app: Any
     adapters: Adapters
     reception: Reception
+    posted: Posts
 
     async def ask(
         self,
@@ -207,14 +238,14 @@ async def a_world(
     """Mount adapters beside what is there."""
     async with a_dispatcher(ScriptedRunner()) as dispatcher:
         dispatcher.adapters.configure(installed)
-        reception = Reception(identities)
+        reception, posted = Reception(identities), Posts()
         house = House(reception)
         endpoints = [
             *native_endpoints(dispatcher, house, list),
-            *adapter_endpoints(dispatcher),
+            *adapter_endpoints(Whole(dispatcher, posted)),
         ]
         app = application(with_document(endpoints), house)
-        yield World(app, dispatcher.adapters, reception)
+        yield World(app, dispatcher.adapters, reception, posted)
 
 
 def known() -> Identities:

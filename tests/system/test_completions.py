@@ -91,7 +91,7 @@ def test_the_completions_are_those_of_the_code(tmp_path: Path) -> None:
 
     made = {path.relative_to(tmp_path) for path in tmp_path.glob("*/*")}
     kept = {path.relative_to(COMPLETIONS) for path in COMPLETIONS.glob("*/*")}
-    assert len(made) == 9
+    assert len(made) == 12
     assert made == {path for path in kept if "__pycache__" not in path.parts}
     for path in made:
         assert (tmp_path / path).read_text() == (COMPLETIONS / path).read_text(), path

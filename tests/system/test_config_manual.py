@@ -24,17 +24,9 @@ def test_every_key_is_in_the_manual_and_the_reverse() -> None:
     """An operator looks there first."""
     told = set(re.findall(r"^\.It Ic (\w+)$", PAGE.read_text(), re.MULTILINE))
 
-    tables = (
-        HOST_KEYS,
-        HTTP_KEYS,
-        WEBSOCKET_KEYS,
-        IDENTITY_KEYS,
-        CORE_KEYS,
-        S3_KEYS,
-        ADAPTER_HTTP_KEYS,
-        REPORTER_KEYS,
-    )
-    assert told == KEYS.keys() | {key for table in tables for key in table}
+    ours = {*HOST_KEYS, *HTTP_KEYS, *WEBSOCKET_KEYS, *IDENTITY_KEYS, *REPORTER_KEYS}
+    adapters = {*CORE_KEYS, *S3_KEYS, *ADAPTER_HTTP_KEYS}
+    assert told == KEYS.keys() | ours | adapters
 
 
 def test_the_originals_keys_are_in_the_manual() -> None:

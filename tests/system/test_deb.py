@@ -76,7 +76,7 @@ def test_everything_is_where_debian_has_it(listed: dict[str, str]) -> None:
         f"{SITE}/trio/py.typed",
     ):
         assert listed[path] == "-rw-r--r-- root/root"
-    for name in ("harp", "harpcallerd", "harpd"):
+    for name in ("harp", "harp-harmony", "harpcallerd", "harpd"):
         command = f"/usr/lib/harpcaller/bin/{name}"
         assert listed[command] == "-rwxr-xr-x root/root"
         assert f"/usr/bin/{name} -> ../lib/harpcaller/bin/{name}" in listed
@@ -133,7 +133,7 @@ def test_nothing_in_it_is_of_the_machine_that_built_it(tree: Path) -> None:
             assert not any(place in path.read_bytes() for place in strange), path
     assert not [path for path in files if path.suffix == ".pyc"]
     commands = tree / "usr" / "lib" / "harpcaller" / "bin"
-    for name in ("harp", "harpcallerd", "harpd"):
+    for name in ("harp", "harp-harmony", "harpcallerd", "harpd"):
         first = (commands / name).read_text().splitlines()[0]
         assert first == "#!/usr/lib/harpcaller/bin/python3 -I"
     assert (commands / "python3").readlink() == Path("../../../bin/python3.11")

@@ -24,11 +24,13 @@ pytestmark = pytest.mark.skipif(
 STEPS = [("mkdir", 1), ("fsync", 1), ("fsync", 2), ("fsync", 3), ("rename", 1)]
 
 
-def dies_at(call: str, number: int, work: Path, path: Path) -> bool:
+def fails_at(
+    call: str, number: int, work: Path, path: Path, fault: str = "signal=KILL"
+) -> bool:
     """Write NEW in a process that is killed at its n-th system call of a kind."""
     calls = f"/^{call}(at|at2)?$"
     tracer = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}"]
-    inject = ["-e", f"inject={calls}:signal=KILL:when={number}"]
+    inject = ["-e", f"inject={calls}:{fault}:when={number}"]
     writer = [sys.executable, "-c", WRITER, str(work), str(path)]
     done = subprocess.run(
         [*tracer, *inject, *writer],
@@ -48,7 +50,7 @@ def test_a_writer_that_is_killed_leaves_no_half_file(
     if call != "mkdir":
         write_below(Desk(folder=str(tmp_path)), str(path), OLD, replace=False)
 
-    died = dies_at(call, number, tmp_path, path)
+    died = fails_at(call, number, tmp_path, path)
 
     assert died
     assert (path.read_bytes() if path.exists() else OLD) in {OLD, NEW}
@@ -56,3 +58,12 @@ def test_a_writer_that_is_killed_leaves_no_half_file(
     assert path.read_bytes() == NEW
     others = [each.name for each in path.parent.iterdir() if each != path]
     assert all(name.startswith(UNFINISHED) for name in others)
+
+
+@pytest.mark.parametrize("fault", ["error=EIO", "error=ENOSPC"])
+def test_what_is_not_durable_is_not_said_to_be(tmp_path: Path, fault: str) -> None:
+    """Who was told so would not write it again."""
+    path = tmp_path / "a"
+
+    assert fails_at("fsync", 1, tmp_path, path, fault)
+    assert list(tmp_path.iterdir()) == []

@@ -84,7 +84,12 @@ def test_the_wheel_owns_its_three_names(environment: Path) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [("harpcallerd", "version"), ("harpd", "--help"), ("harp", "--help")],
+    [
+        ("harpcallerd", "version"),
+        ("harpd", "--help"),
+        ("harp", "--help"),
+        ("harp-harmony", "--help"),
+    ],
     ids=lambda words: str(words[0]),
 )
 def test_each_command_of_the_wheel_starts(
@@ -118,7 +123,7 @@ def test_the_wheel_holds_the_three_packages_and_nothing_else(wheel: Path) -> Non
         assert f"{name}/py.typed" in names
 
 
-@pytest.mark.parametrize("command", ["harp", "harpcallerd", "harpd"])
+@pytest.mark.parametrize("command", ["harp", "harp-harmony", "harpcallerd", "harpd"])
 def test_completions_and_manuals_are_installed_where_they_are_looked_for(
     environment: Path, command: str
 ) -> None:

@@ -60,7 +60,7 @@ class Binding:
     url: str | None = None
 
 
-_KEYS: Final = (
+KEYS: Final = (
     "kind",
     "host",
     "procedure",
@@ -133,7 +133,7 @@ def image_key(key: str) -> str:
 
 
 def _read_binding(section: Section, around: Surroundings) -> Binding:
-    section.refuse_unknown(_KEYS)
+    section.refuse_unknown(KEYS)
     reach = Reach(section.one_of("kind", list(Reach), Reach.CLI))
     if section.get("kind") is None:
         section.wrong("kind", "one of " + ", ".join(Reach))

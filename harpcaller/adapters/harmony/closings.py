@@ -31,12 +31,15 @@ def answered(dialect: Dialect, outputs: Sequence[Parameters]) -> Parameters:
     if not outputs:
         return failed(dialect, NO_DATA)
     if len(outputs) > 1:
-        count = len(outputs)
-        text = f"The backend service provided {count} outputs when 1 was required"
-        return failed(dialect, text)
+        return failed(dialect, too_many(len(outputs)))
     if dialect is Dialect.SEED:
         return [("redirect", dict(outputs[0])["item[href]"])]
     return _closing(dialect, [*outputs[0], _STATUS])
+
+
+def too_many(count: int) -> str:
+    """Return what is told to somebody who waits for one output."""
+    return f"The backend service provided {count} outputs when 1 was required"
 
 
 def _closing(dialect: Dialect, parameters: Parameters) -> Parameters:

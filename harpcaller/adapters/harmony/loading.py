@@ -23,7 +23,7 @@ from harpcaller.adapters.places import Place, Places, read_place
 
 _FILE_KEYS: Final = ("services", "bindings", "env_file")
 _NEEDED: Final = ("services", "bindings", "environment")
-_KEYS: Final = (
+KEYS: Final = (
     *_FILE_KEYS,
     "environment",
     "offer",
@@ -74,7 +74,7 @@ def _load(
 ) -> Settings | Sequence[Problem]:
     problems: list[Problem] = []
     section = Section(table, problems)
-    section.refuse_unknown(_KEYS)
+    section.refuse_unknown(KEYS)
     for key in _NEEDED:
         section.need_text(key)
     settings = _read(section, contents, limits)

@@ -12,10 +12,13 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
+import httpcore
 import httpx
 import trio
 
 from harpcaller.runners.outside.http_messages import (
+    TIMEOUT,
+    UNREACHABLE,
     HttpAnswer,
     HttpRequest,
     HttpSettings,
@@ -26,6 +29,10 @@ from harpcaller.runners.outside.http_targets import headers_for
 _PIECE_BYTES: Final = 256 * 1024
 # One request each: a connection that is kept may be closed while it is used again.
 _LIMITS: Final = httpx.Limits(max_connections=1, max_keepalive_connections=0)
+
+# What was read at a time is looked through without giving way to others: httpcore's
+# 64 KiB may be thousands of informational answers.
+httpcore.AsyncHTTP11Connection.READ_NUM_BYTES = 8192
 
 for _name in ("httpx", "httpcore"):  # what they log has URLs and headers in it
     logging.getLogger(_name).setLevel(logging.CRITICAL)
@@ -46,7 +53,7 @@ async def exchange(
         NoAnswer: no status was heard.
     """
     answer: HttpAnswer | None = None
-    failure = NoAnswer("Timeout", f"no answer within {settings.timeout_s:g} s")
+    failure = NoAnswer(TIMEOUT, f"no answer within {settings.timeout_s:g} s")
     try:
         with trio.CancelScope(deadline=deadline) as scope:
             async with httpx.AsyncHTTPTransport(
@@ -60,9 +67,9 @@ async def exchange(
                 )
                 await _listen(response, answer, max_bytes)
     except httpx.TimeoutException:
-        failure = NoAnswer("Timeout", "no connection in time")
+        failure = NoAnswer(TIMEOUT, "no connection in time")
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-        failure = NoAnswer("Unreachable", f"no answer: {type(error).__name__}")
+        failure = NoAnswer(UNREACHABLE, f"no answer: {type(error).__name__}")
     if answer is None:
         raise failure
     return answer
