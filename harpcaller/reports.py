@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from harpcaller.adapters.panoptes.reporting_settings import ReportingSettings
+from harpcaller.adapters.monitors import ReportingSettings
 from harpcaller.dispatch.watching import Feed
 from protocol.jsontext import JsonValue
 

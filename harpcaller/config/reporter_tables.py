@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harpcaller.adapters.panoptes.reporting_settings import GroupBy, ReportingSettings
+from harpcaller.adapters.monitors import GroupBy, ReportingSettings
 from harpcaller.config.host_tables import read_secret_file
 from harpcaller.config.keys import Key, duration, read_boolean, read_url
 from harpcaller.config.problems import Problem, unknown_key

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import attrs
 
-from harpcaller.adapters.panoptes.reporting_settings import ReportingSettings
+from harpcaller.adapters.monitors import ReportingSettings
 from harpcaller.addresses import ListenAddress, TcpAddress
 from harpcaller.hosts.registry import Host
 from harpcaller.identities.identity import Identity

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from harpcaller.adapters.monitors import ReportingSettings
 from harpcaller.adapters.panoptes.reporting_dialect import (
     PROBES,
     Asked,
@@ -20,7 +21,6 @@ from harpcaller.adapters.panoptes.reporting_dialect import (
     verdict_of,
 )
 from harpcaller.adapters.panoptes.reporting_messages import Message
-from harpcaller.adapters.panoptes.reporting_settings import ReportingSettings
 from harpcaller.adapters.places import origin_of
 from harpcaller.runners.outside.http_client import HttpClient
 from harpcaller.runners.outside.http_messages import HttpAnswer, HttpRequest

@@ -10,10 +10,10 @@ from typing import Final, assert_never
 import structlog
 import trio
 
+from harpcaller.adapters.monitors import ReportingSettings
 from harpcaller.adapters.panoptes.reporting import Report, Workflow
 from harpcaller.adapters.panoptes.reporting_dialect import Dialect, Verdict
 from harpcaller.adapters.panoptes.reporting_messages import Message
-from harpcaller.adapters.panoptes.reporting_settings import ReportingSettings
 from harpcaller.dispatch.watching import (
     Feed,
     JobEnded,

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from harpcaller.adapters.monitors import GroupBy, ReportingSettings
 from harpcaller.adapters.panoptes.reporting import MONITORS, Report, Workflow
 from harpcaller.adapters.panoptes.reporting_backlog import Backlog, Rank
 from harpcaller.adapters.panoptes.reporting_messages import Message, text_of
-from harpcaller.adapters.panoptes.reporting_settings import GroupBy, ReportingSettings
 from protocol.job import JobId, JobSeen
 from protocol.jsontext import NULL, JsonText, encode
 from protocol.outcome import Cancelled, Failed, Raised, Returned

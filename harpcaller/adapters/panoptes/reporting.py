@@ -12,6 +12,7 @@ from typing import Final
 
 import attrs
 
+from harpcaller.adapters.monitors import GroupBy, ReportingSettings
 from harpcaller.adapters.panoptes.reporting_backlog import Backlog, Rank
 from harpcaller.adapters.panoptes.reporting_messages import (
     Message,
@@ -21,7 +22,6 @@ from harpcaller.adapters.panoptes.reporting_messages import (
     start,
     text_of,
 )
-from harpcaller.adapters.panoptes.reporting_settings import GroupBy, ReportingSettings
 from protocol.job import JobId, JobSeen
 from protocol.jsontext import JsonText, decode, encode
 from protocol.outcome import Outcome, Returned
