@@ -196,6 +196,7 @@ class Daemon:
             runner=self._runner,
             front=self._front,
             hosts=self._registry.listing,
+            count_reports=self._reports.counts,
         )
         await self._web.serve(served, sessions)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
-from typing import Final, assert_never
+from typing import Final, Protocol, assert_never
 
 import structlog
 import trio
 
 from harpcaller.adapters.monitors import ReportingSettings
 from harpcaller.adapters.panoptes.reporting import Report, Workflow
-from harpcaller.adapters.panoptes.reporting_dialect import Dialect, Verdict
+from harpcaller.adapters.panoptes.reporting_dialect import Created, Dialect, Verdict
 from harpcaller.adapters.panoptes.reporting_messages import Message
 from harpcaller.dispatch.watching import (
     Feed,
@@ -22,6 +22,7 @@ from harpcaller.dispatch.watching import (
     JobStreamed,
     JobSubmitted,
 )
+from harpcaller.meters import ReportCounts
 from harpcaller.reporting.monitor import Misled, Monitor
 from harpcaller.runners.outside.http_client import HttpClient
 from harpcaller.runners.outside.http_messages import HttpSettings, NoAnswer
@@ -38,43 +39,67 @@ _AGAIN_S: Final = (1.0, 60.0)
 log = structlog.get_logger()
 
 
+class Listener(Protocol):
+    """Whom it is told to: see `Monitor`."""
+
+    dialect: Dialect | None
+
+    async def find(self) -> bool:
+        """Tell whether it runs."""
+
+    def lose(self) -> None:
+        """Have it found anew."""
+
+    async def create(self, dialect: Dialect, name: str) -> Created | None:
+        """Return a new workflow."""
+
+    async def tell(self, dialect: Dialect, id_: str, message: Message) -> Verdict:
+        """Tell of a workflow."""
+
+
 class Reporter:
     """Gathers what becomes of jobs, and tells it to a monitor one by one.
 
-    `clock` gives UTC seconds; `name` is what workflows begin with.
+    `clock` gives UTC seconds.
     """
 
     def __init__(
         self,
-        settings: ReportingSettings,
+        report: Report,
+        monitor: Listener,
         feed: Feed,
-        name: str,
         clock: Callable[[], float],
     ) -> None:
-        self._settings = settings
+        self._report = report
+        self._monitor = monitor
         self._feed = feed
         self._clock = clock
-        self._watch = feed.watch(MAX_BACKLOG, with_packets=settings.report_packets)
-        self._report = Report(settings, name, MAX_BACKLOG)
-        http = HttpSettings(
-            connect_timeout_s=TIMEOUT_S, timeout_s=TIMEOUT_S, concurrency=1
-        )
-        self._monitor = Monitor(settings, HttpClient(http))
+        wants_packets = report.settings.report_packets
+        self._watch = feed.watch(MAX_BACKLOG, with_packets=wants_packets)
         self._refused = 0
         self._tries = 0
         self._pause_s = 0.0
         self._is_over = False
         self._changed = trio.Event()
 
+    def counts(self) -> ReportCounts:
+        """Return what the monitor has not been told."""
+        backlog = self._report.backlog
+        return ReportCounts(
+            backlog=len(backlog),
+            dropped=backlog.dropped + self._watch.lost,
+            refused=self._refused,
+        )
+
     def told(self) -> dict[str, JsonValue]:
         """Return what an administrator is told of it."""
-        dialect, backlog = self._monitor.dialect, self._report.backlog
+        dialect, counts = self._monitor.dialect, self.counts()
         return {
-            "url": self._settings.url,
+            "url": self._report.settings.url,
             "dialect": None if dialect is None else dialect.value,
-            "backlog": len(backlog),
-            "dropped": backlog.dropped + self._watch.lost,
-            "refused": self._refused,
+            "backlog": counts.backlog,
+            "dropped": counts.dropped,
+            "refused": counts.refused,
             "workflows": [
                 {"name": one.name, "id": one.id, "location": one.location}
                 for one in self._report.workflows
@@ -208,3 +233,12 @@ class Reporter:
     def _tell_change(self) -> None:
         self._changed.set()
         self._changed = trio.Event()
+
+
+def reporter(
+    settings: ReportingSettings, feed: Feed, name: str, clock: Callable[[], float]
+) -> Reporter:
+    """Return what reports to a monitor; `name` is what workflows begin with."""
+    http = HttpSettings(connect_timeout_s=TIMEOUT_S, timeout_s=TIMEOUT_S, concurrency=1)
+    monitor = Monitor(settings, HttpClient(http))
+    return Reporter(Report(settings, name, MAX_BACKLOG), monitor, feed, clock)

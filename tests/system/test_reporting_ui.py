@@ -1,4 +1,4 @@
-"""Our jobs in panoptes-ui, the monitor that people have."""
+"""Our jobs in panoptes-ui, the monitor that people have, and in one of our own."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from daemon_process import DaemonProcess, running_daemon
+from daemon_process import DaemonProcess, Table, running_daemon
 from eventually import wait_until
 from logging_worker import running_worker
 from panoptes_ui import PanoptesUi, panoptes_ui
+from web_client import web_address, web_client
 
 from indira.client import AdminClient
 
@@ -67,8 +68,42 @@ def test_jobs_appear_in_panoptes_ui_with_their_states(tmp_path: Path) -> None:
         assert daemon.wait() == 0
 
 
+def test_jobs_appear_in_another_dispatcher(tmp_path: Path) -> None:
+    """Both sides of the specification are ours; here they meet, in its own dialect."""
+    serving: Table = {"http.listen": "127.0.0.1:0", "adapters.panoptes.linger_s": 0.1}
+    with (
+        running_daemon(tmp_path / "monitor", settings=serving) as monitor,
+        running_daemon(tmp_path / "d") as daemon,
+    ):
+        host, port = web_address(monitor)
+        with daemon.config.open("a") as config:
+            config.write("\n[[reporters.panoptes]]\n")
+            config.write(f'url = "http://{host}:{port}"\nidle_close_s = 0\n')
+        daemon.restart()
+        job_id = daemon.ask({"host": "nobody", "procedure": "ping", "arguments": []})[
+            "job_id"
+        ]
+        with web_client(monitor) as web:
+            wait_until(lambda: bool(web.get("/api/workflows").value["count"]))
+            [workflow] = web.get("/api/workflows").value["workflows"]
+            path = f"/api/workflow/{workflow['id']}/jobs"
+            wait_until(lambda: bool(web.get(path).value["count"]))
+            wait_until(lambda: web.get(path).value["jobs"][0]["status"] == "Error")
+            [job] = web.get(path).value["jobs"]
+
+        assert (job["jobid"], job["name"]) == (job_id, "nobody:ping")
+        assert reporter_of(daemon)["dialect"] == "m1"
+        assert reporter_of(daemon)["refused"] == 0
+
+
 def has_closed(daemon: DaemonProcess) -> bool:
     """Tell whether no workflow is open any more."""
+    return not reporter_of(daemon)["workflows"]
+
+
+def reporter_of(daemon: DaemonProcess) -> dict[str, Any]:
+    """Return what is told of the one reporter."""
     with AdminClient(daemon.admin_socket, timeout_s=20) as admin:
         [reporter] = admin.send("status")["reporters"]
-    return not reporter["workflows"]
+    assert isinstance(reporter, dict)
+    return reporter

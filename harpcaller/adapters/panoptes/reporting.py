@@ -79,7 +79,7 @@ class Report:
     def __init__(
         self, settings: ReportingSettings, dispatcher: str, max_backlog: int
     ) -> None:
-        self._settings = settings
+        self.settings = settings
         self._dispatcher = dispatcher
         self._open: dict[str, Workflow] = {}
         self._of_job: dict[JobId, str] = {}
@@ -141,7 +141,7 @@ class Report:
         for key, workflow in tuple(self._open.items()):
             if workflow.idle_since is None:
                 continue
-            due = workflow.idle_since + self._settings.idle_close_s
+            due = workflow.idle_since + self.settings.idle_close_s
             if due <= at:
                 self._close(key, workflow, at)
             elif soonest is None or due < soonest:
@@ -179,16 +179,16 @@ class Report:
         return workflow, workflow.add(seen, self._input(seen.arguments))
 
     def _key(self, seen: JobSeen) -> str:
-        if self._settings.group_by is GroupBy.JOB:
+        if self.settings.group_by is GroupBy.JOB:
             return str(seen.job_id)
-        if self._settings.group_by is GroupBy.WORKFLOW:
+        if self.settings.group_by is GroupBy.WORKFLOW:
             found = _named_in(seen.info)
             if found is not None:
                 return found
         return _DEFAULT if seen.queue is None else seen.queue.decode()
 
     def _input(self, arguments: JsonText) -> tuple[str, ...]:
-        if not self._settings.report_arguments:
+        if not self.settings.report_arguments:
             return ()
         return (arguments[:MAX_ARGUMENTS_BYTES].decode(errors="ignore"),)
 
