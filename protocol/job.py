@@ -58,7 +58,8 @@ TRANSITIONS: frozenset[tuple[State | None, State]] = frozenset(
 class JobSeen:
     """A job as a watcher is told of it: `arguments` show "***" for what is sealed.
 
-    `queue` is the name of its queue, None without one.
+    `queue` is the name of its queue, None without one. `has_secrets` tells that
+    something is sealed, which its worker may say again.
     """
 
     job_id: JobId
@@ -67,6 +68,7 @@ class JobSeen:
     arguments: JsonText = attrs.field(repr=False)
     queue: JsonText | None
     info: JsonText
+    has_secrets: bool = False
 
 
 @attrs.frozen(kw_only=True)

@@ -142,6 +142,7 @@ def _new(new: NewJob) -> JobSeen:
         arguments=call.arguments,
         queue=None if call.queue is None else call.queue.name,
         info=call.info,
+        has_secrets=bool(call.sealed),
     )
 
 
@@ -154,4 +155,5 @@ def _claimed(claim: Claim) -> JobSeen:
         arguments=record.arguments,
         queue=None if record.queue is None else record.queue.name,
         info=record.info,
+        has_secrets=bool(claim.sealed),
     )

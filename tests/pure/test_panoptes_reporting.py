@@ -206,6 +206,19 @@ def test_arguments_are_told_to_nobody_unasked() -> None:
     assert info.for_m1()["input"] == []
 
 
+def test_of_a_job_with_secrets_neither_packets_nor_messages_are_told() -> None:
+    """Its worker may say them again; how it ended is no secret."""
+    report = a_report(report_packets=True)
+    report.started(seen(1, has_secrets=True), 0)
+    report.streamed(JobId("job-1"), [encode("secret")], 1)
+    report.ended(JobId("job-1"), Raised(type="broken", message="secret"), 2)
+
+    found = [message for _, message in told(report)]
+
+    assert [one.level for one in found][2:] == ["job_error", "progress"]
+    assert found[2].more == {"msg": "broken: its arguments are sealed"}
+
+
 def test_a_job_that_starts_again_is_the_same_one() -> None:
     """A retry is no other job."""
     report = a_report()

@@ -158,7 +158,7 @@ def play(
     good = monitors["good"]
     queue = {"name": {"disk": "sda"}}
     more = {"password": SEALED, "n": 2}
-    ended = [call(daemon, "answer", queue=queue)]
+    ended = [call(daemon, "stream", arguments={"n": 2}, queue=queue)]
     wait_until(lambda: good.levels() == [*SUCCESS])
     ended.append(call(daemon, "fail"))
     wait_until(lambda: told(daemon, urls)["good"]["workflows"] == [])
@@ -212,7 +212,7 @@ def test_a_job_is_reported_by_the_specification(stage: Stage) -> None:
     assert good.levels() == [*BUSY_TIMES]
     assert {one.headers["Authorization"] for one in good.heard} == {f"Bearer {TOKEN}"}
     info = good.updates()[0]
-    assert (info["name"], info["input"]) == ("unix:answer", [])
+    assert (info["name"], info["input"]) == ("unix:stream", [])
     assert info["wildcards"] == {"host": "unix", "job_id": info["jobid"]}
 
 
@@ -237,7 +237,7 @@ def test_the_administrator_is_told_where_to_look(stage: Stage) -> None:
 
 
 def test_packets_and_arguments_are_reported_where_that_is_wished(stage: Stage) -> None:
-    """But never what is sealed."""
+    """But never what is sealed, nor what such a job streams: it may be the same."""
     updates = stage.monitors["talkative"].updates()
 
     inputs = [json.loads(one["input"][0]) for one in updates]

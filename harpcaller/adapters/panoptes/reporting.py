@@ -67,6 +67,7 @@ class Workflow:
                 host=seen.host,
                 procedure=seen.procedure,
                 input=arguments,
+                has_secrets=seen.has_secrets,
             )
             self.live[seen.job_id] = job
             self.idle_since = None
@@ -105,7 +106,7 @@ class Report:
         """Take packets of a job."""
         workflow = self._workflow_of(job_id)
         job = None if workflow is None else workflow.live.get(job_id)
-        if workflow is None or job is None:
+        if workflow is None or job is None or job.has_secrets:
             return
         for text in texts:
             said = text[:MAX_PACKET_BYTES].decode(errors="ignore")
@@ -127,7 +128,7 @@ class Report:
             self._say(workflow, Message(level="job_finished", job=job, at=at))
         else:
             workflow.failed += 1
-            more = {"msg": text_of(outcome)}
+            more = {"msg": text_of(outcome, has_secrets=job.has_secrets)}
             self._say(workflow, Message(level="job_error", job=job, at=at, more=more))
         counts = {"done": workflow.done, "total": workflow.total}
         self._say(workflow, Message(level="progress", job=job, at=at, more=counts))

@@ -10,7 +10,7 @@ import attrs
 from harpcaller.adapters.panoptes.reporting_backlog import Rank
 from protocol.job import JobId
 from protocol.jsontext import JsonValue
-from protocol.outcome import Cancelled, Failed, Raised, Returned
+from protocol.outcome import Cancelled, Failed, Outcome, Raised, Returned
 
 MAX_TEXT: Final = 1000
 _RANKS: Final = {
@@ -30,6 +30,7 @@ class ReportedJob:
     host: str
     procedure: str
     input: tuple[str, ...] = ()
+    has_secrets: bool = False
 
     @property
     def name(self) -> str:
@@ -96,13 +97,17 @@ def rank_of(message: Message) -> Rank:
     return _RANKS.get(message.level, Rank.COURSE)
 
 
-def text_of(outcome: Raised | Failed | Cancelled | Returned) -> str:
-    """Return what is said of an end that is no result."""
+def text_of(outcome: Outcome, *, has_secrets: bool = False) -> str:
+    """Return what is said of an end that is no result.
+
+    Of a job that `has_secrets` it is the type alone: a worker may repeat them.
+    """
     match outcome:
         case Returned():
             return "returned"
         case Cancelled():
             return "cancelled: it was asked for"
         case Raised(type=type_, message=message) | Failed(type=type_, message=message):
-            return f"{type_}: {message}"[:MAX_TEXT]
+            said = "its arguments are sealed" if has_secrets else message
+            return f"{type_}: {said}"[:MAX_TEXT]
     assert_never(outcome)
