@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -22,6 +23,8 @@ from protocol.outcome import Cancelled, Outcome
 
 FIRST_LOOK_S: Final = 1.0  # after a restart: many are looked at then, one by one
 MAX_DELAY_S: Final = 1.0
+REFUSED: Final = "refused"
+ENDED: Final = "ended"
 _BURST_S: Final = 1.0
 _PAGE_PACKETS: Final = 500
 _PAGE_BYTES: Final = 64 * 1024
@@ -70,6 +73,7 @@ class External:
         self._store = store
         self._keep = keep
         self._find = find
+        self.words: Counter[str] = Counter()  # what became of offers
         self._live: dict[JobId, _Live] = {}
         self._reader = trio.Lock()  # one log at a time
 
@@ -139,11 +143,14 @@ class External:
         """
         installed = self._installed(record)
         if record.state is State.ENDED:
+            self.words[ENDED] += 1
             return None
         live = self._live.setdefault(record.job_id, _Live())
+        word: str | None = REFUSED
         try:
             word = await self._offer(record, installed, live, offered)
         finally:
+            self.words[word or ENDED] += 1
             if not live.is_watched and not live.in_flight:
                 self._live.pop(record.job_id, None)
         return word

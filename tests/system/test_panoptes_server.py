@@ -12,7 +12,7 @@ import trio
 from event_source import EventSource
 from monitor import Monitor, RawClient, running_monitor, update
 from panoptes_runs import runs
-from web_client import web_address, web_client
+from web_client import figures, web_address, web_client
 
 EXAMPLE = {
     "jobid": "123456",
@@ -183,6 +183,10 @@ def test_a_workflow_is_told_of_in_every_dialect(monitor: Monitor) -> None:
     assert ends[1]["exception"]["type"] == "WorkflowError"
     assert ends[2] == {"cancelled": True}
     assert monitor.update(cancelled, EXAMPLE).status == 409
+    counted = figures(monitor.web)
+    assert counted.value("harpcaller_fed_jobs") >= 1
+    assert counted.value("harpcaller_fed_updates_total", word="ended") >= 1
+    assert counted.value("harpcaller_fed_updates_total", word="accepted") >= 4
     late = monitor.legacy(cancelled, {"level": "info"})
     assert (late.status, late.body) == (200, b"ended")
 
