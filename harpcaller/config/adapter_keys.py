@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,17 +15,19 @@ from harpcaller.config.keys import (
 )
 from harpcaller.runners.outside.http_messages import HttpSettings, tls_context
 
+_MAX_PEM_BYTES: Final = 4 * 1024 * 1024
 
-def read_authorities(value: Any, folder: Path) -> Path:
-    """Return the path of a file of certificates that can be read."""
+
+def read_authorities(value: Any, folder: Path) -> str:
+    """Return the certificates in a file, as PEM."""
     path = read_file(value, folder)
     try:
-        tls_context(HttpSettings(ca_file=path))
-    except ssl.SSLError:
-        raise ValueError("holds no certificate that can be read") from None
+        with path.open("rb") as file:
+            pem = file.read(_MAX_PEM_BYTES).decode("ascii", errors="ignore")
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}") from None
-    return path
+    tls_context(HttpSettings(authorities=pem))  # complains if there is none in it
+    return pem
 
 
 CORE_KEYS: dict[str, Key] = {
@@ -42,9 +43,10 @@ S3_KEYS: dict[str, Key] = {
     "concurrency": Key("concurrency", integer(1, 1000)),
 }
 ADAPTER_HTTP_KEYS: dict[str, Key] = {
-    "ca_file": Key("ca_file", read_authorities),
+    "ca_file": Key("authorities", read_authorities),
     "connect_timeout_s": Key("connect_timeout_s", duration("seconds")),
     "timeout_s": Key("timeout_s", duration("seconds")),
+    "attempts": Key("attempts", integer(1, 100)),
     "concurrency": Key("concurrency", integer(1, 1000)),
 }
 S3_TABLE: Final = "s3"

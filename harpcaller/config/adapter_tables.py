@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,6 +50,22 @@ def read_adapter_tables(
             installed.extend(found)
             problems.extend(wrong)
     return tuple(installed), problems
+
+
+def unready_desks(adapters: Iterable[Installed]) -> Iterator[str]:
+    """Give a warning for each directory that cannot be written to now.
+
+    It may be mounted later; until then every document that is saved is refused.
+    """
+    for installed in adapters:
+        desk = installed.desk
+        if desk is not None and not _is_writable(desk.folder):
+            key = f"adapters.{installed.adapter.name}.work_dir"
+            yield f"{key}: {desk.folder} is no directory that we may write to"
+
+
+def _is_writable(folder: str) -> bool:
+    return Path(folder).is_dir() and os.access(folder, os.W_OK | os.X_OK)
 
 
 class _Reader:

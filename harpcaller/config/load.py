@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from harpcaller.adapters.adapter import CoreLimits
-from harpcaller.config.adapter_tables import read_adapter_tables
+from harpcaller.config.adapter_tables import read_adapter_tables, unready_desks
 from harpcaller.config.clients import complain_of_clients, complain_of_listeners
 from harpcaller.config.flat_tables import FLAT_TABLES, read_flat_table
 from harpcaller.config.host_tables import read_host_tables
@@ -84,6 +84,7 @@ def _with_adapters(config: Config, value: Any, read: _Read) -> Config:
     assert config.source is not None  # noqa: S101 (they stand in a file)
     adapters, problems = read_adapter_tables(value, config.source.parent, limits)
     read.problems.extend(problems)
+    read.warnings.extend(unready_desks(adapters))
     return attrs.evolve(config, adapters=adapters)
 
 

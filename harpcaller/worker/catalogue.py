@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import TypeAlias
 
 import attrs
@@ -71,6 +72,15 @@ def catalogue_complaints(
         for complaint in complaints(offered.profile, powers):
             if complaint not in told:
                 yield f'procedure "{offered.name}": {complaint}'
+        for folder in _missing_folders(offered):
+            yield f'procedure "{offered.name}": "{folder}" is no directory'
+
+
+def _missing_folders(offered: Offered) -> Iterator[str]:
+    if isinstance(offered.what, HarmonyCli | HarmonyHttp):
+        for folder in offered.what.folders:
+            if not Path(folder).is_dir():
+                yield folder
 
 
 def _offer(function: PythonFunction, defaults: Defaults) -> Offered:

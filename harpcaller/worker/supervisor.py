@@ -183,7 +183,7 @@ def _be_the_call(
             complaint = Refused(Refusal.PROCEDURE_LOADING_ERROR, str(error.strerror))
             wire.write(harp_worker.refused(complaint))
         else:
-            _carry_out(procedures, asked, wire)
+            _carry_out(procedures, asked, wire, orders.max_line_bytes)
         status = 0
     finally:
         child.flush_output()
@@ -191,17 +191,22 @@ def _be_the_call(
 
 
 def _carry_out(
-    procedures: Mapping[str, Procedure], asked: Asked, wire: child.Wire
+    procedures: Mapping[str, Procedure],
+    asked: Asked,
+    wire: child.Wire,
+    max_line_bytes: int,
 ) -> None:
     if asked.errand is None:
         child.carry_out(procedures, asked.procedure, asked.arguments, asked.info, wire)
         return
     # Here, so that the warm parents need not have it in memory.
-    from harpcaller.worker.harmony.errands import begin  # noqa: PLC0415 (as above)
+    from harpcaller.worker.harmony.kinds import begin  # noqa: PLC0415 (as above)
 
     os.environ.update(execute.info_variables(asked.info))
     errand, arguments = asked.errand, asked.arguments
-    child.carry_out_errand(lambda: begin(errand, decode(arguments)), wire)
+    child.carry_out_errand(
+        lambda: begin(errand, decode(arguments), max_line_bytes), wire
+    )
 
 
 def _poll(poller: select.poll, limit_s: float | None) -> dict[int, int]:

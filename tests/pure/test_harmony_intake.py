@@ -11,7 +11,6 @@ import pytest
 from harmony_corpus import operation, settings
 from scripted_means import JOB, ScriptedMeans, done
 
-from harpcaller.adapters.harmony.answers import public_href
 from harpcaller.adapters.harmony.intake import ROUTES
 from harpcaller.adapters.route import Answer, Asked, FilePath
 from protocol.errors import ErrorType
@@ -147,17 +146,6 @@ def test_a_name_may_have_any_letters() -> None:
     assert answer.headers["Content-Disposition"] == (
         "attachment; filename=\"____X: y\"; filename*=UTF-8''%C3%BC%22%0D%0AX%3A%20y"
     )
-
-
-def test_an_output_on_disk_may_have_a_public_place() -> None:
-    """`href_map`: the longest prefix counts."""
-    places = {"file:///w/": "https://h/w/", "file:///w/a/": "https://a/"}
-
-    answer = waited(returned({"href": "file:///w/x"}), work_dir="/w", href_map=places)
-
-    assert answer.headers == {"Location": "https://h/w/x"}
-    assert public_href("file:///w/a/x", places) == "https://a/x"
-    assert public_href("s3://b/x", places) == "s3://b/x"
 
 
 @pytest.mark.parametrize(

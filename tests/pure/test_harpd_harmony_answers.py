@@ -7,12 +7,10 @@ import pytest
 from harpcaller.worker.harmony.answers import (
     MAX_TEXT_CHARACTERS,
     Elsewhere,
-    Forbidden,
-    NoRetry,
-    Server,
     file_name,
     judge,
 )
+from harpcaller.worker.harmony.categories import Forbidden, NoRetry, Server
 
 URL = "http://localhost:4000/service/harmony"
 

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harmony_corpus import corpus_json
 
 from harpcaller.worker.harmony.leftovers import (
     SHOWN_BYTES,
     Leftovers,
+    output_catalogs,
     read_leftovers,
     read_text,
 )
@@ -111,6 +113,14 @@ def test_numbered_catalogs_are_in_order(folder: Path) -> None:
 
     write(folder, "batch-catalogs.json", [])
     assert read(folder).catalogs == []
+
+
+@pytest.mark.parametrize("case", corpus_json("own/expected/discovery.json"))
+def test_catalogs_are_found_as_the_adapter_finds_them(case: dict[str, Any]) -> None:
+    """H-11: two rules for one folder would be one too many."""
+    found = output_catalogs(case["files"], case.get("batch-catalogs.json"))
+
+    assert found == case.get("catalogs", [])
 
 
 def test_children_and_pages_are_followed(folder: Path) -> None:

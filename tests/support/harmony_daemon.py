@@ -80,7 +80,8 @@ def work(unit, attempt, message, sources, metadata_dir):
     if metadata_dir is not None:
         left_in(metadata_dir, files)
     tell("ended", request + " " + unit, attempt)
-    return ending(catalogs=[sources["root"]], items=len(files) - 1,
+    left = {**message, "subset": {}} if order == "consume" else None
+    return ending(catalogs=[sources["root"]], items=len(files) - 1, message=left,
         stac={"root": sources["root"], "files": files})
 
 @procedure

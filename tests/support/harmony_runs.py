@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
 import attrs
-from harmony_corpus import corpus_json, settings
+from harmony_corpus import settings
 from harmony_requests import JOB
 
 from harpcaller.adapters.harmony.keeping import keep
-from harpcaller.adapters.harmony.making import make_machine
+from harpcaller.adapters.harmony.making import machine_for, make_machine
 from harpcaller.adapters.harmony.settings import Settings
 from harpcaller.adapters.machine import (
     Action,
@@ -149,9 +148,10 @@ class World:
                 one.seconds if isinstance(one, Sleep) else 0,
             )
         )
-        return self._answer(self.waiting.pop(0))
+        return self.answer_to(self.waiting.pop(0))
 
-    def _answer(self, asked: Asked) -> Event:
+    def answer_to(self, asked: Asked) -> Event:
+        """Return what comes of something that is asked for."""
         self.at += 1
         key, at = asked.key, self.at
         match asked:
@@ -228,9 +228,13 @@ class World:
 
 
 def machine_of(call: Call, loaded: Settings | None = None) -> Machine:
-    """Return the machine of a call by settings, those of the corpus if none."""
-    kept = keep(settings() if loaded is None else loaded, call)
-    return make_machine(kept, JOB, call)
+    """Return the machine of a call by settings, those of the corpus if none.
+
+    Only what was read from files can be kept.
+    """
+    if loaded is not None:
+        return machine_for(loaded, JOB, call)
+    return make_machine(keep(settings(), call), JOB, call)
 
 
 def carried_out(
@@ -245,25 +249,3 @@ def carried_out(
             return f"{kind}: {message}", None if data is None else decode(data)
         case _:
             return type(outcome).__name__, outcome
-
-
-# ── what services answer ──
-def an_outcome(name: str) -> Any:
-    """Return an outcome of the corpus."""
-    return corpus_json(f"own/outcomes/{name}.json")
-
-
-def renamed(name: str, old: str, new: str) -> Any:
-    """Return an outcome of the corpus whose names are others."""
-    return json.loads(json.dumps(an_outcome(name)).replace(old, new))
-
-
-ASYNC_2 = {
-    "s1.b0": an_outcome("async-2.s1.b0"),
-    "s1.b1": an_outcome("async-2.s1.b1"),
-}
-
-
-def expected(name: str) -> list[str]:
-    """Return the queries of the posts that have to come out, as text."""
-    return [post["encoded"] for post in corpus_json(f"own/expected/{name}.json")]

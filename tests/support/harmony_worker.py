@@ -20,6 +20,7 @@ from harp_peer import a_call, connect, converse, packets_of
 from harpd_process import Harpd, running_harpd
 from tls_harpd import tls_options
 
+from harpcaller.worker.harmony.command import ALWAYS_ALLOWED
 from protocol.harp import Ended
 from protocol.jsontext import decode
 from protocol.outcome import Failed, Outcome, Returned
@@ -89,7 +90,7 @@ def service(name: str, argv: list[str], keys: Mapping[str, Any] | None = None) -
         "argv": argv,
         "roots": ["{root}"],
         "private_dir": "{root}/private",
-        "env_allow": ["APP_NAME", "CASE"],
+        "env_allow": [*ALWAYS_ALLOWED, "CASE"],
         **(keys or {}),
     }
     lines = [f"{key} = {json.dumps(value)}" for key, value in table.items()]

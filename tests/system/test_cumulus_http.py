@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import socket
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from ingest import MESSAGE, Ingest, running_ingest
+from unix_http import UnixConnection
 
 PROCEDURES = """
 @procedure
@@ -33,19 +31,6 @@ def ingest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ingest]:
     table = f'dedupe = true\n[http]\nlisten = "unix:{folder}/http"\n'
     with running_ingest(folder, {"Wf": DEFINITION}, PROCEDURES, table=table) as running:
         yield running
-
-
-class UnixConnection(http.client.HTTPConnection):
-    """A connection to a Unix socket."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=20)
-        self._path = path
-
-    def connect(self) -> None:
-        """Connect to it."""
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(str(self._path))
 
 
 def ask(

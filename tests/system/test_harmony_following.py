@@ -57,6 +57,7 @@ def test_a_talkative_service_gives_them_too() -> None:
     with running(code) as process:
         packets = followed(process, 0.01, most=1)
 
+        assert next(packet for packet in packets if "log" in packet)
         assert next(packet for packet in packets if "alive" in packet)
         process.kill()
         rest = [*packets]

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 from eventually import eventually
+from harmony_answers import FakeService, running_service
 from harmony_worker import TOKEN, USERS_TOKEN, HarmonyWorker, running_services
 from harp_peer import a_call, connect
 
@@ -40,67 +38,11 @@ data_dir = "{root}/none"
 """
 
 
-@attrs.define
-class FakeService:
-    """An HTTP server that answers by the last part of the path."""
-
-    port: int = 0
-    requests: list[dict[str, Any]] = attrs.field(factory=list)
-
-    def url(self, how: str) -> str:
-        """Return the address of one way to answer."""
-        return f"http://127.0.0.1:{self.port}/service/{how}?"
-
-
-ANSWERS: dict[str, tuple[int, dict[str, str], bytes]] = {
-    "named": (
-        200,
-        {
-            "Content-Type": "image/png",
-            "Content-Disposition": 'attachment; filename="../x.png"',
-        },
-        b"bytes",
-    ),
-    "plain": (200, {"Content-Type": "image/png"}, b"bytes"),
-    "bare": (200, {}, b"b" * 3_000_000),
-    "empty": (200, {}, b""),
-    "redirect": (303, {"Location": "s3://bucket/x.nc"}, b""),
-    "later": (202, {}, b"{}"),
-    "forbidden": (403, {}, b"not you"),
-    "wrong": (400, {}, b"no such variable"),
-    "broken": (503, {}, b"come back with " + USERS_TOKEN.encode()),
-}
-
-
 @pytest.fixture(scope="module")
 def service() -> Iterator[FakeService]:
     """Run a server that keeps what it is asked."""
-    fake = FakeService()
-
-    class Answering(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            length = int(self.headers["Content-Length"])
-            message = json.loads(self.rfile.read(length))
-            fake.requests.append({"headers": dict(self.headers), "message": message})
-            how = self.path.removeprefix("/service/").removesuffix("?")
-            status, headers, body = ANSWERS.get(how, ANSWERS["bare"])
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body) + (how == "torn")))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
-        fake.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with running_service() as fake:
         yield fake
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="module")

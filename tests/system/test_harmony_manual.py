@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from argparse import ArgumentParser, _SubParsersAction
 from collections.abc import Set
+from pathlib import Path
 
 from manual import MAN, section_of
 
@@ -22,6 +26,7 @@ from harpcaller.tools.harmony_options import (
 from indira.cli import Exit
 
 PAGE = MAN / "harpcaller-harmony.7"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "harmony"
 COMMAND = MAN / "harp-harmony.1"
 SIGNALLED = {130, 143}
 
@@ -111,6 +116,26 @@ def test_every_exit_status_of_the_command_is_in_its_manual() -> None:
         Exit.USAGE,
         *SIGNALLED,
     }
+
+
+def test_the_example_runs() -> None:
+    """A service on harmony-service-lib, two steps of it, and what comes out."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+
+    done = subprocess.run(
+        [EXAMPLE / "run.sh"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+        env={**os.environ, "PATH": path},
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert sorted(done.stdout.splitlines()) == [
+        "one.upper.count.txt: 3 words: A FIRST TEXT",
+        "two.upper.count.txt: 4 words: AND A SECOND ONE",
+    ]
 
 
 def test_the_variables_of_the_command_are_in_its_manual() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-from pathlib import Path
 
 import attrs
 import pytest
@@ -100,6 +99,29 @@ async def test_a_document_that_is_not_all_there_is_none(
         assert await unfetched(fetcher(timeout_s=limit_s), peer.url, 4) == code
 
 
+async def test_a_server_may_fail_now_and_then() -> None:
+    """A request of thousands of granules is not refused for that."""
+    steps = (answer(503), answer(200, b"12")[:-1], answer(200, b"12"))
+    async with http_peer(*steps) as peer:
+        body = await fetcher(attempts=3).fetch(peer.url, 4)
+
+    assert (body, len(peer.heard)) == (b"12", 3)
+
+
+@pytest.mark.parametrize(
+    ("step", "times"), [(answer(503), 2), (answer(429), 2), (answer(404), 1)]
+)
+async def test_what_does_not_heal_is_not_asked_for_again(
+    step: bytes, times: int
+) -> None:
+    """Nor is anything asked for ever."""
+    async with http_peer(step) as peer:
+        code = await unfetched(fetcher(attempts=2), peer.url)
+
+    assert code in {"Status503", "Status429", "NotFound"}
+    assert len(peer.heard) == times
+
+
 async def test_nothing_is_written_over_http() -> None:
     """Nobody asked a server to keep our documents."""
     with pytest.raises(TransferFailed) as caught:
@@ -113,10 +135,14 @@ async def test_nothing_is_written_over_http() -> None:
 # ── TLS ──
 @attrs.frozen
 class Authority:
-    """One that a file names, and a server that it knows."""
+    """One that is believed, and the servers that it knows."""
 
     ca: trustme.CA
-    file: Path
+
+    @property
+    def pem(self) -> str:
+        """What is configured of it."""
+        return self.ca.cert_pem.bytes().decode()
 
     def tls(self, certificate: trustme.LeafCert | None = None) -> ssl.SSLContext:
         """Return what a server shows, of `localhost` if no other is given."""
@@ -126,12 +152,9 @@ class Authority:
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+def authority() -> Authority:
     """Make one."""
-    ca = trustme.CA()
-    file = tmp_path_factory.mktemp("ca") / "ca.pem"
-    ca.cert_pem.write_to_path(str(file))
-    return Authority(ca, file)
+    return Authority(trustme.CA())
 
 
 async def test_a_server_that_our_authority_knows_is_believed(
@@ -143,8 +166,8 @@ async def test_a_server_that_our_authority_knows_is_believed(
         http_peer(redirect(307, f"{there.url}/x")) as here,
     ):
         post = a_post(here.url, body=b"body", allow=LOCAL)
-        reply = await poster(ca_file=authority.file).post(post)
-        body = await fetcher(ca_file=authority.file).fetch(there.url, 9)
+        reply = await poster(authorities=authority.pem).post(post)
+        body = await fetcher(authorities=authority.pem).fetch(there.url, 9)
 
     assert reply == Reply(status=200, body=b"Ok")
     assert [heard.body for heard in there.heard] == [b"body", b""]
@@ -158,7 +181,7 @@ async def test_a_server_that_is_not_known_is_told_nothing(authority: Authority) 
     for certificate in (other, wrong, expired(authority.ca)):
         async with http_peer(answer(), tls=authority.tls(certificate)) as peer:
             with trio.fail_after(30):
-                reply = await poster(ca_file=authority.file).post(a_post(peer.url))
+                reply = await poster(authorities=authority.pem).post(a_post(peer.url))
 
         assert reply == Reply(status=None)
         assert peer.heard == []
@@ -180,16 +203,7 @@ async def test_a_handshake_that_never_ends_is_left(authority: Authority) -> None
         await trio.sleep_forever()
 
     async with listening(hold) as url:
-        files = fetcher(ca_file=authority.file, connect_timeout_s=SHORT_S)
+        files = fetcher(authorities=authority.pem, connect_timeout_s=SHORT_S)
         code = await unfetched(files, url.replace("http:", "https:"))
 
     assert code == "Timeout"
-
-
-async def test_a_file_of_authorities_that_is_gone_lets_nobody_in(
-    tmp_path: Path,
-) -> None:
-    """It was there when the configuration was read."""
-    files = fetcher(ca_file=tmp_path / "gone.pem")
-
-    assert await unfetched(files, "https://localhost:1/") == "NotSupported"

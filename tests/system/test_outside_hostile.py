@@ -170,11 +170,12 @@ async def test_headers_that_would_be_two_are_not_sent() -> None:
 
 async def test_a_cancel_leaves_a_server_at_once() -> None:
     """A parent that is cancelled does not wait for it."""
-    async with http_peer(silence) as peer, trio.open_nursery() as nursery:
-        nursery.start_soon(poster().post, a_post(peer.url))
-        await eventually(lambda: len(peer.heard) == 1)
-        nursery.cancel_scope.cancel()
-    await eventually(peer.is_left)
+    async with http_peer(silence) as peer:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(poster().post, a_post(peer.url))
+            await eventually(lambda: len(peer.heard) == 1)
+            nursery.cancel_scope.cancel()
+        await eventually(peer.is_left)
 
 
 async def test_many_wait_until_others_are_done() -> None:

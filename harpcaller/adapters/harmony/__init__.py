@@ -6,6 +6,7 @@ from typing import Final
 
 from harpcaller.adapters.adapter import Adapter
 from harpcaller.adapters.harmony.admission import admit
+from harpcaller.adapters.harmony.intake import ROUTES
 from harpcaller.adapters.harmony.keeping import keep
 from harpcaller.adapters.harmony.loading import files, load, places
 from harpcaller.adapters.harmony.making import make_machine
@@ -17,5 +18,6 @@ ADAPTER: Final = Adapter(
     admit=admit,
     keep=keep,
     machine=make_machine,
+    routes=ROUTES,
     places=places,
 )

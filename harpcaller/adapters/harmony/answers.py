@@ -71,7 +71,7 @@ def _of_outputs(outputs: Sequence[Mapping[str, Any]], settings: Settings) -> Ans
     if len(outputs) > 1:
         return plain_answer(500, too_many(len(outputs)))
     [output] = outputs
-    href = public_href(output["href"], settings.href_map)
+    href = output["href"]
     if not href.startswith(_FILE):
         return Answer(status=303, headers={"Location": href})
     roots = _roots(settings)
@@ -85,14 +85,6 @@ def _of_outputs(outputs: Sequence[Mapping[str, Any]], settings: Settings) -> Ans
     }
     path = PurePosixPath(href.removeprefix(_FILE))
     return Answer(status=200, headers=headers, body=FilePath(path=path, within=roots))
-
-
-def public_href(href: str, places: Mapping[str, str]) -> str:
-    """Return where others find a file, by the longest prefix that is mapped."""
-    for prefix in sorted(places, key=len, reverse=True):
-        if href.startswith(prefix):
-            return places[prefix] + href.removeprefix(prefix)
-    return href
 
 
 def _roots(settings: Settings) -> tuple[PurePosixPath, ...]:

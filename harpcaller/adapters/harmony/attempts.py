@@ -37,11 +37,9 @@ from harpcaller.adapters.machine import (
     Fetch,
     Fetched,
     FetchFailed,
-    Posted,
     Save,
     Saved,
     SaveFailed,
-    Slept,
     Submit,
 )
 from protocol.errors import WireError
@@ -100,11 +98,9 @@ class Attempt:
                 return self._fail("its input could not be written", event.key)
             case FetchFailed():
                 return self._fail(UNPARSED, event.key)
-            case Ended():
+            case _:
+                assert isinstance(event, Ended)  # noqa: S101 (nothing else is asked)
                 return self._end(event)
-            case Slept() | Posted():
-                return []
-        assert_never(event)
 
     def give_up(self) -> Sequence[Action]:
         """Give up what is open: a call that runs will still end."""
@@ -133,10 +129,10 @@ class Attempt:
         return [self._submit] if self._submit else []
 
     def count_out(self, event: Answer) -> None:
-        """Take note of a call that ended when nobody wanted it any more."""
+        """Take note of a call that ended; nobody may want it any more."""
+        assert isinstance(event, Ended)  # noqa: S101 (it was a call)
         self.is_calling = False
-        if isinstance(event, Ended):
-            self.course.attempts.append(_record(event))
+        self.course.attempts.append(_record(event))
 
     def _end(self, event: Ended) -> Sequence[Action]:
         self.count_out(event)

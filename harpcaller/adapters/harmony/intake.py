@@ -126,7 +126,7 @@ def _post_of(
     return Post(
         key="refused",
         method="POST",
-        url=f"{callback.rstrip('/')}/response?{told}",
+        url=f"{callback}/response?{told}",
         allow=(origin_of(callback),),
     )
 

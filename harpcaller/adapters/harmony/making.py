@@ -44,6 +44,11 @@ def make_machine(kept: bytes, job_id: JobId, call: Call) -> Machine:
     except (NotKept, KeyError):
         message = "its settings were kept by a dispatcher of another version"
         return Ending(Failed(type=ErrorType.MISSING_RESULT, message=message))
+    return machine_for(settings, job_id, call)
+
+
+def machine_for(settings: Settings, job_id: JobId, call: Call) -> Machine:
+    """Return the machine of a call that goes by `settings`."""
     try:
         request = read_request(
             settings, call.procedure, decode(call.arguments), Intake.LINE

@@ -51,13 +51,10 @@ class Opening:
             Refusal: it cannot be read, or the request cannot be carried out.
         """
         uri = self._few.answered(event.key)
-        match event:
-            case Fetched(body=body):
-                self._documents[uri] = _decoded(uri, body)
-            case FetchFailed(text=text):
-                raise cannot_read(f"{last_part(uri)}: {text}")
-            case _:
-                pass
+        if isinstance(event, FetchFailed):
+            raise cannot_read(f"{last_part(uri)}: {event.text}")
+        assert isinstance(event, Fetched)  # noqa: S101 (nothing else is asked)
+        self._documents[uri] = _decoded(uri, event.body)
         return self.look() if self._few.is_over else self._few.more()
 
     def give_up(self) -> Sequence[Action]:

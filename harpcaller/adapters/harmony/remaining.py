@@ -10,6 +10,7 @@ from harpcaller.adapters.harmony.message import SECRETS, Mode, read_message
 from harpcaller.adapters.harmony.refusals import Refusal
 
 # What the schema wants, and a service may have taken away whole.
+_TOKEN = ("accessToken",)  # no service leaves it
 _NEEDED = ("version", "requestId", "user", "client", "stagingLocation", "sources")
 
 
@@ -25,12 +26,9 @@ def remaining(
     if not told or len(told) < len(left):
         return None
     merged: dict[str, Any] = reduce(_union, told)
-    for name in (*_NEEDED, "accessToken"):
-        if name in fields:
-            merged.setdefault(name, fields[name])
-    if "accessToken" in fields:
-        merged["accessToken"] = fields["accessToken"]
-    merged = {"format": {}, "subset": {}, **merged}
+    needed = {name: fields[name] for name in _NEEDED if name in fields}
+    token = {name: fields[name] for name in _TOKEN if name in fields}
+    merged = {"format": {}, "subset": {}, **needed, **merged, **token}
     try:
         return read_message(merged, Mode.COMPAT).fields
     except Refusal:

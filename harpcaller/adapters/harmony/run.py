@@ -12,7 +12,13 @@ from typing import assert_never
 
 from harpcaller.adapters.harmony.attempts import Attempt
 from harpcaller.adapters.harmony.courses import Course, Origin, State
-from harpcaller.adapters.harmony.endings import Broken, Category, Empty, Succeeded
+from harpcaller.adapters.harmony.endings import (
+    Broken,
+    Category,
+    Empty,
+    Ending,
+    Succeeded,
+)
 from harpcaller.adapters.harmony.plan import Planner
 from harpcaller.adapters.harmony.stages import Stages
 from harpcaller.adapters.harmony.tally import Tally
@@ -64,7 +70,7 @@ class Run:
             return []
         actions = [*attempt.on(event)]
         if attempt.ending is not None:
-            actions += self._over(attempt)
+            actions += self._over(attempt.course, attempt.ending)
         return actions
 
     def fill(self) -> Sequence[Action]:
@@ -125,24 +131,21 @@ class Run:
         self._live[course.unit.key] = attempt
         actions = attempt.begin()
         if attempt.ending is not None:
-            return [*actions, *self._over(attempt)]
+            return [*actions, *self._over(course, attempt.ending)]
         return actions
 
     # ── how it ended ──
-    def _over(self, attempt: Attempt) -> Sequence[Action]:
-        course = attempt.course
+    def _over(self, course: Course, ending: Ending) -> Sequence[Action]:
         del self._live[course.unit.key]
-        match attempt.ending:
+        match ending:
             case Succeeded():
                 self._succeed(course)
             case Empty(text):
                 course.state, course.text = State.WARNING, text
             case Broken() as broken:
                 return self._break(course, broken)
-            case None:  # pragma: no cover (it is asked for only once it is over)
-                raise AssertionError(course.unit.key)
             case _:
-                assert_never(attempt.ending)
+                assert_never(ending)
         self._end(course)
         return []
 

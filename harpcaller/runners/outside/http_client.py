@@ -28,6 +28,7 @@ class HttpClient:
     """Sends requests, some at a time; each has a connection of its own."""
 
     def __init__(self, settings: HttpSettings) -> None:
+        self.attempts = settings.attempts
         self._settings = settings
         self._limiter = trio.CapacityLimiter(settings.concurrency)
         self._preparing = trio.Lock()
@@ -87,9 +88,6 @@ def _prepare(settings: HttpSettings) -> ssl.SSLContext:
         return tls_context(settings)
     except ImportError:
         raise NoAnswer("NotSupported", "the package httpx is not installed") from None
-    except OSError as error:
-        text = f"no certificates can be read: {error.strerror}"
-        raise NoAnswer("NotSupported", text) from None
 
 
 def _followed(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import attrs
 
@@ -14,18 +13,26 @@ from harpcaller.runners.outside.http_targets import Headers, Target
 
 Body: TypeAlias = bytes | Upload
 
+TIMEOUT: Final = "Timeout"
+UNREACHABLE: Final = "Unreachable"
+
 
 @attrs.frozen(kw_only=True)
 class HttpSettings:
-    """How servers are reached; seconds. Without `ca_file` the system's CAs are good.
+    """How servers are reached; seconds.
+
+    `authorities` are certificates, PEM: those that are believed in place of the
+    system's.
 
     `timeout_s` is for a request with all its redirects; where a file is sent, it is
-    how long nothing may go on.
+    how long nothing may go on. `attempts` are those to fetch; what is posted is
+    posted once, for it may have been taken.
     """
 
-    ca_file: Path | None = None
+    authorities: str | None = attrs.field(default=None, repr=False)
     connect_timeout_s: float = 10
     timeout_s: float = 60
+    attempts: int = 3
     concurrency: int = 64
 
 
@@ -70,8 +77,15 @@ def tls_context(settings: HttpSettings) -> ssl.SSLContext:
     """Return a context that believes what the settings say, and names are checked.
 
     Raises:
-        OSError: the file cannot be read, or (SSLError) holds no certificate.
+        ValueError: there is no certificate among them.
     """
-    context = ssl.create_default_context(cafile=settings.ca_file)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if settings.authorities is None:
+        context.load_default_certs()
+        return context
+    try:
+        context.load_verify_locations(cadata=settings.authorities)
+    except (ssl.SSLError, ValueError):  # it is empty
+        raise ValueError("holds no certificate that can be read") from None
     return context

@@ -8,22 +8,12 @@ from urllib.parse import urljoin
 
 import attrs
 
+from harpcaller.worker.harmony.categories import Forbidden, NoRetry, Server
+
 MAX_TEXT_CHARACTERS = 4096
 _MAX_NAME_BYTES = 200
 _REACHABLE = re.compile(r"(https?|s3)://[^\s/]+", re.IGNORECASE)
 _UNUSUAL = re.compile(r"[\x00-\x1f\x7f]")
-
-
-class Forbidden(Exception):
-    """The service says that the user may not have it."""
-
-
-class NoRetry(Exception):
-    """The service says what no other attempt will change."""
-
-
-class Server(Exception):
-    """The service, or the way to it, is out of order."""
 
 
 @attrs.frozen

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from harpcaller.worker.errand import Errand
+from harpcaller.worker.harmony.categories import NoRetry
 from harpcaller.worker.harmony.command import (
     Places,
     command,
@@ -41,6 +42,7 @@ from harpcaller.worker.harmony.roots import below
 from harpcaller.worker.harmony.settings import HarmonyCli
 from harpcaller.worker.harmony.settings import read_cli as read_settings
 from harpcaller.worker.harmony.token import known_spellings
+from protocol import harp_worker
 from protocol.harp_worker import Refusal, Refused
 from protocol.jsontext import JsonValue, encode
 
@@ -58,7 +60,7 @@ class _Ready:
     hiding: Hiding
 
 
-def begin(errand: Errand, arguments: JsonValue) -> Iterator[Any]:
+def begin(errand: Errand, arguments: JsonValue, max_line_bytes: int) -> Iterator[Any]:
     """Start the service; return its packets, and at their end its result.
 
     Raises:
@@ -78,7 +80,26 @@ def begin(errand: Errand, arguments: JsonValue) -> Iterator[Any]:
     except OSError as error:
         reason = f"{error.strerror}: {error.filename or settings.argv[0]}"
         raise Refused(Refusal.PROCEDURE_LOADING_ERROR, reason) from None
-    return _packets(process, ready, is_client=is_container(settings.argv))
+    client = is_container(settings.argv)
+    return _bounded(_packets(process, ready, is_client=client), max_line_bytes)
+
+
+def _bounded(
+    packets: Generator[Any, None, JsonValue], max_line_bytes: int
+) -> Generator[Any, None, JsonValue]:
+    """Yield `packets`; return their result if it fits a line.
+
+    Raises:
+        NoRetry: it does not, and will not the next time.
+    """
+    result = yield from packets
+    size = len(harp_worker.result(encode(result)))
+    if size > max_line_bytes:
+        raise NoRetry(
+            f"the service left documents of {size} bytes, more than a worker may send: "
+            "they need a folder that is shared"
+        )
+    return result
 
 
 def _packets(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import attrs
 
-from harpcaller.adapters.harmony.discovery import NoOutputs, output_catalogs
 from harpcaller.worker.harmony.request import is_inside
 from harpcaller.worker.harmony.roots import is_below
 from protocol.errors import WireError
@@ -22,6 +22,7 @@ SHOWN_BYTES = 256 * 1024  # of a tree that others can read where it is
 _MAX_FILE_BYTES = 4 * 1024 * 1024
 _MAX_TREE_BYTES = 64 * 1024 * 1024  # more fits no line, whatever its limit
 _MAX_DOCUMENTS = 1_000_000
+_CATALOG = re.compile(r"catalog([0-9]{0,9})\.json")
 _BATCHES = "batch-catalogs.json"
 _ERROR_FIELDS = ("error", "category", "level")
 _DEEPER = 6  # a document in a result: {"result":{"stac":{"files":{..}}}}
@@ -124,15 +125,26 @@ def read_text(folder: str, name: str) -> bytes | None:
     return text if len(text) <= _MAX_FILE_BYTES else None
 
 
+def output_catalogs(names: Iterable[str], listed: Sequence[str] | None) -> list[str]:
+    """Return which of a folder's names are its catalogs, in their order.
+
+    `listed` is what `batch-catalogs.json` says; without that file the numbers count.
+    The adapter has the same rule, but to load it takes longer than many a call.
+    """
+    if listed is not None:
+        return [*listed]
+    matches = [match for match in map(_CATALOG.fullmatch, names) if match]
+    if any(not match[1] for match in matches):
+        return ["catalog.json"]
+    return [match[0] for match in sorted(matches, key=lambda match: int(match[1]))]
+
+
 def _catalogs(folder: str) -> Sequence[str]:
     listed = _as_json(read_text(folder, _BATCHES))
     names = listed if isinstance(listed, list) else None
     if names is not None:
         names = [name for name in names if isinstance(name, str) and is_inside(name)]
-    try:
-        found = output_catalogs(os.listdir(folder), names)  # noqa: PTH208 (names)
-    except NoOutputs:
-        return []
+    found = output_catalogs(os.listdir(folder), names)  # noqa: PTH208 (names)
     return [name for name in found if read_text(folder, name) is not None]
 
 

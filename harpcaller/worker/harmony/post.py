@@ -18,7 +18,8 @@ import attrs
 
 from harpcaller.adapters.places import host_of, is_allowed, read_place
 from harpcaller.worker.errand import Errand
-from harpcaller.worker.harmony.answers import Elsewhere, Server, file_name, judge
+from harpcaller.worker.harmony.answers import Elsewhere, file_name, judge
+from harpcaller.worker.harmony.categories import Server
 from harpcaller.worker.harmony.following import ALIVE_S
 from harpcaller.worker.harmony.hiding import Hiding
 from harpcaller.worker.harmony.message import read_message

@@ -55,6 +55,11 @@ class HarmonyCli:
         """What callers are told of it."""
         return self.description
 
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """What has to be there before a call comes."""
+        return (*self.roots, self.private_dir)
+
 
 @attrs.frozen(kw_only=True)
 class HarmonyHttp:
@@ -77,6 +82,11 @@ class HarmonyHttp:
     def doc(self) -> str:
         """What callers are told of it."""
         return self.description
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """What has to be there before a call comes."""
+        return (*self.roots, self.data_dir)
 
 
 def write_settings(what: HarmonyCli | HarmonyHttp) -> JsonValue:

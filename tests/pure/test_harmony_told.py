@@ -1,0 +1,125 @@
+"""What Harmony is told of a run, and what it cannot be told."""
+
+from __future__ import annotations
+
+import pytest
+from harmony_corpus import operation, settings
+from harmony_outcomes import ASYNC_2, a_bundle, an_end, made
+from harmony_requests import COPY
+from harmony_runs import World, a_call, carried_out
+
+ASYNC = operation("async-2.json")
+SYNC = operation("sync-1.json")
+
+
+# ── within a run ──
+def test_a_refused_item_makes_the_end_an_error() -> None:
+    """Harmony lacks a result; the rest is still posted."""
+    world = World(outcomes=ASYNC_2, posts={0: 400})
+
+    failure, result = carried_out(a_call(COPY, ASYNC), world)
+
+    text = "1 of 2 items failed: Harmony did not take a post: 400"
+    assert failure == f"Server: {text}"
+    assert [next(iter(query)) for query in world.queries] == [
+        "item[href]",
+        "item[href]",
+        "error",
+    ]
+    assert world.queries[-1] == {"error": text}
+    assert "Harmony did not take a post: 400" in result["warnings"]
+
+
+def test_an_end_that_harmony_does_not_take_is_a_failure() -> None:
+    """Whoever looks at the job has to see it."""
+    world = World(outcomes=ASYNC_2, posts={2: 400})
+
+    failure, result = carried_out(a_call(COPY, ASYNC), world)
+
+    assert failure == "Server: Harmony did not take a post: 400"
+    assert result["status"] == "successful"
+    assert len(world.posted) == 3
+
+
+def test_dialect_none_posts_nothing() -> None:
+    """The outcome tells it all, files too."""
+    end = an_end(stac=a_bundle("file:///data/x.nc"))
+    world = World(outcomes={"s1.b0": end})
+
+    failure, result = carried_out(a_call(COPY, SYNC, dialect="none"), world)
+
+    assert (failure, world.posted) == ("", [])
+    assert result["outputs"][0]["href"] == "file:///data/x.nc"
+
+
+def test_a_request_without_callback_posts_nothing() -> None:
+    """By the line protocol it may have none."""
+    world = World(outcomes=ASYNC_2)
+
+    failure, _ = carried_out(
+        a_call(COPY, operation("async-2.json", callback=None)), world
+    )
+
+    assert (failure, world.posted) == ("", [])
+
+
+def test_harmony_of_today_wants_another_word() -> None:
+    """It completes a request of a backend by httpBackend."""
+    world = World(outcomes=ASYNC_2)
+
+    carried_out(a_call(COPY, ASYNC, dialect="harmony-now"), world)
+
+    assert world.queries[-1] == {"status": "successful", "httpBackend": "true"}
+
+
+@pytest.mark.parametrize(
+    ("href", "told"),
+    [
+        ("s3://b/x.nc", "s3://b/x.nc"),
+        ("file:///data/out/x.nc", "https://h/out/x.nc"),
+        ("/data/out/x.nc", None),
+        ("file:///data/outside/x.nc", None),
+        ("file:///data/out/../x.nc", None),
+        ("ftp://h/x.nc", None),
+    ],
+)
+def test_an_output_has_to_be_reachable(href: str, told: str | None) -> None:
+    """A file of ours means nothing to others, unless it is served."""
+    loaded = settings(href_map={"file:///data/out/": "https://h/out/"})
+    world = World(outcomes={"s1.b0": made(href)})
+    if href.startswith("/"):
+        told = "https://h/out/x.nc"  # absolute paths are files
+
+    failure, _ = carried_out(a_call(COPY, SYNC), world, loaded)
+
+    expected = {"error": "copy: result is not reachable"}
+    assert world.queries == [{"redirect": told} if told else expected]
+    assert failure == ("" if told else "Service: copy: result is not reachable")
+
+
+def test_two_outputs_may_not_have_one_name() -> None:
+    """The second would hide the first."""
+    world = World(answer=lambda *_: made("s3://b/x.nc"))
+    twice = World(outcomes={"s1.b0": made("s3://b/x.nc", "s3://b/x.nc")})
+
+    failure, _ = carried_out(a_call(COPY, ASYNC), world)
+    other, _ = carried_out(a_call(COPY, SYNC), twice)
+
+    assert failure == "Service: 1 of 2 items failed: copy: two results have one name"
+    assert other == "Service: copy: two results have one name"
+
+
+def test_who_waits_may_get_the_bytes() -> None:
+    """A file of ours is the body, if the request says so."""
+    end = an_end(stac=a_bundle("file:///w/x.nc", title='a"b\n.nc'))
+    world = World(outcomes={"s1.b0": end})
+
+    failure, _ = carried_out(a_call(COPY, SYNC, sync_stream=True), world)
+
+    (post,) = world.posted
+    assert failure == ""
+    assert post.file == "/w/x.nc"
+    assert dict(post.headers) == {
+        "Content-Type": "application/x-netcdf4",
+        "Content-Disposition": 'attachment; filename="a_b_.nc"',
+    }
