@@ -13,9 +13,6 @@ WANTED := netcat-openbsd=nc.openbsd netcat-traditional=nc.traditional ncat=ncat 
 PURE := protocol/*,harpcaller/adapters/*,harpcaller/store/admission.py,harpcaller/front/conversation.py
 TESTED = HARPCALLER_CAMPAIGN=$${HARPCALLER_CAMPAIGN:-0.1} $(BIN)/coverage run -m pytest
 
-# Programs of others that the tests meet, each in an environment of its own
-PEERS := .venv/snakemake-7/installed .venv/snakemake-9/installed
-
 # Whoever builds the same commit gets the same bytes.
 EPOCH = $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null))
 BUILD = SOURCE_DATE_EPOCH=$(or $(EPOCH),1580601600) $(BIN)/python
@@ -38,7 +35,7 @@ help:
 demo: .venv/runs
 	@PATH="$(CURDIR)/$(BIN):$$PATH" examples/demo.sh
 
-test: .venv/tests $(PEERS)
+test: .venv/tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -97,12 +94,6 @@ clean:
 	@rm -rf $@
 	$(PIP) download --require-hashes --no-deps --only-binary=:all: \
 		--python-version 3.11 --dest $@ -r requirements/runtime.txt
-	@touch $@
-
-.venv/%/installed: requirements/peers/%.txt | .venv/runs
-	@PYTHON=$(PYTHON) .ci/new-venv .venv/$*
-	.venv/$*/bin/python -m pip --no-input --disable-pip-version-check --quiet \
-		install -r $<
 	@touch $@
 
 .venv/tests: .venv/runs .venv/wheels requirements/dev.txt

@@ -1,16 +1,16 @@
-"""Snakemake as it is on PyPI, in environments of its own, and a workflow to run."""
+"""Snakemake as it is on PyPI, away from our own packages, and a workflow to run."""
 
 from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
-import pytest
+from peers import installed
 
-ENVIRONMENTS = Path(__file__).parents[2] / ".venv"
 LIMIT_S = 60
 
 # Rule b waits for a file, or fails; rule c comes behind it.
@@ -35,38 +35,39 @@ FAILS = "exit 3"
 
 @attrs.frozen
 class Snakemake:
-    """One version, and how it is told of a monitor."""
+    """One version, what it is installed of, and how it is told of a monitor."""
 
     version: str
+    requirements: Sequence[str]
     monitor: Sequence[str]
 
-    @property
-    def program(self) -> Path:
-        """Where `make test` puts it; see requirements/peers."""
-        return ENVIRONMENTS / f"snakemake-{self.version}" / "bin" / "snakemake"
-
-    def start(self, folder: Path, url: str | None, b: str) -> subprocess.Popen[str]:
-        """Run the workflow in a new folder; without `url` nobody monitors it."""
+    def start(self, folder: Path, url: str, b: str) -> subprocess.Popen[str]:
+        """Run the workflow in a new folder, its second rule a command."""
+        peer = installed(f"snakemake-{self.version}", *self.requirements)
         folder.mkdir()
         (folder / "Snakefile").write_text(SNAKEFILE.format(b=b))
-        told = [] if url is None else [*self.monitor, url]
+        words = ["-s", "Snakefile", "-c2", *self.monitor, url]
         return subprocess.Popen(
-            [self.program, "-s", "Snakefile", "-c2", *told],
+            [sys.executable, "-S", "-m", "snakemake", *words],
             cwd=folder,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "HOME": str(folder), "XDG_CACHE_HOME": str(folder)},
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(peer.folder),
+                "HOME": str(folder),
+            },
         )
 
 
-SNAKEMAKES = (
-    Snakemake("7", ("--wms-monitor",)),
-    Snakemake("9", ("--logger", "panoptes", "--logger-panoptes-address")),
+_PLUGIN = ("--logger", "panoptes", "--logger-panoptes-address")
+
+SEVEN = Snakemake("7", ("snakemake==7.32.4", "pulp<2.8"), ("--wms-monitor",))
+NINE = Snakemake(
+    "9", ("snakemake==9.27.1", "snakemake-logger-plugin-panoptes==0.3.0"), _PLUGIN
 )
-
-
-def needs(snakemake: Snakemake) -> None:
-    """Skip a test for whose sake nobody has installed it."""
-    if not snakemake.program.exists():
-        pytest.skip(f"no {snakemake.program}: make test installs it")
+"""Those that CI runs."""
+SEVEN_FORM = Snakemake("7.30", ("snakemake==7.30.2", "pulp<2.8"), ("--wms-monitor",))
+EIGHT = Snakemake("8", ("snakemake==8.30.0",), ("--wms-monitor",))
+"""Those that a campaign runs as well."""
