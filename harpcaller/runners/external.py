@@ -14,6 +14,7 @@ import trio
 from harpcaller.adapters.fed import Due, Fed, Taken
 from harpcaller.runners import Progress
 from harpcaller.runners.installed import Installed
+from harpcaller.runners.shelf import Shelf
 from harpcaller.store import Claim, Fenced, Store, StoreError, Write
 from protocol.call import Call
 from protocol.errors import ErrorType, WireError
@@ -75,6 +76,7 @@ class External:
         self._find = find
         self.words: Counter[str] = Counter()  # what became of offers
         self._live: dict[JobId, _Live] = {}
+        self._ended = Shelf()
         self._reader = trio.Lock()  # one log at a time
 
     @property
@@ -131,8 +133,14 @@ class External:
             WireError: it is not fed.
         """
         installed = self._installed(record)
-        live = self._live.get(record.job_id)
-        return await self._fed(record, installed, _Live() if live is None else live)
+        if record.state is not State.ENDED:
+            live = self._live.get(record.job_id) or _Live()
+            return await self._fed(record, installed, live)
+        fed = self._ended.find(record.job_id)
+        if fed is None:
+            fed = await self._fed(record, installed, _Live())
+            self._ended.put(record.job_id, fed, record.packets)
+        return fed
 
     async def offer(self, record: JobRecord, offered: Any) -> str | None:
         """Keep what is new in something; return its word, None if the job has ended.

@@ -70,9 +70,9 @@ def test_a_workflow_has_a_page(monitor: Monitor, body: bytes | None) -> None:
     assert "default-src 'self'" in page.headers["Content-Security-Policy"]
     assert page.headers["X-Content-Type-Options"] == "nosniff"
     for name in ("workflow.js", "workflow.css"):
-        path = f"/static/panoptes/{name}"
-        assert path.encode() in page.body
-        assert monitor.web.get(path).status == 200
+        path = f"static/panoptes/{name}"
+        assert f'"../../{path}"'.encode() in page.body
+        assert monitor.web.get(f"/{path}").status == 200
 
 
 def test_the_example_is_a_packet(monitor: Monitor) -> None:
