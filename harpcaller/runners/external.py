@@ -23,6 +23,7 @@ from protocol.jsontext import JsonText
 from protocol.outcome import Cancelled, Outcome
 
 FIRST_LOOK_S: Final = 1.0  # after a restart: many are looked at then, one by one
+AGAIN_S: Final = 30.0  # until a log that could not be read is looked at again
 MAX_DELAY_S: Final = 1.0
 REFUSED: Final = "refused"
 ENDED: Final = "ended"
@@ -109,9 +110,10 @@ class External:
             changed = live.changed
             try:
                 due = await self._due(claim.record, live)
-            except StoreError as error:
-                log.warning("log.unread", job_id=claim.job_id, reason=str(error))
-                await trio.sleep(FIRST_LOOK_S)
+            except (StoreError, WireError) as error:  # busy, or not configured now
+                log.warning("job.unread", job_id=claim.job_id, reason=str(error))
+                with trio.move_on_after(AGAIN_S):
+                    await changed.wait()
                 continue
             left_s = live.touched_at + due.after_s - trio.current_time()
             if left_s <= 0 and not live.in_flight:
