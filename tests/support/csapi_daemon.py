@@ -121,14 +121,16 @@ class Agent:
 
 
 @contextmanager
-def running_agent(directory: Path, *, more: str = "") -> Iterator[Agent]:
+def running_agent(
+    directory: Path, *, more: str = "", **settings: str | float
+) -> Iterator[Agent]:
     """Run both until the block ends; `more` is text of the configuration."""
     directory.chmod(0o700)
     with running_harpd(directory, PROCEDURES, "--harp2") as harpd:
         daemon = prepared_daemon(
             directory / "daemon",
             hosts={"w": {"unix": str(harpd.path), "harp2": True}},
-            settings={"stop_grace_s": 0.2},
+            settings={"stop_grace_s": 0.2, **settings},
         )
         with daemon.config.open("a") as config:
             config.write(f'[http]\nlisten = "127.0.0.1:0"\n{tables()}\n{more}')
