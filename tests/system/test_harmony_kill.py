@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from daemon_process import unmeasured
-from harmony_daemon import HarmonyDaemon, running_harmony
+from harmony_daemon import HarmonyDaemon, most_live, running_harmony
 from torment import campaign, seed
 
 pytestmark = [pytest.mark.campaign, pytest.mark.timeout(3600)]
@@ -73,13 +73,3 @@ def acknowledged_once(packets: Sequence[Any]) -> None:
         packet["key"] for packet in packets if packet.get("event") == "posted"
     )
     assert set(answers.values()) == {1}
-
-
-def most_live(packets: Sequence[Any]) -> int:
-    """Return how many calls were live at one time, by the journal."""
-    live, most = 0, 0
-    for packet in packets:
-        live += packet.get("harmony") == "call"
-        live -= packet.get("event") == "ended"
-        most = max(most, live)
-    return most
