@@ -41,6 +41,10 @@ def open_dispatcher(
             opens_sealed=installed.adapter.opens_sealed,
         )
 
-    router = Router(workers, ParentRunner(find, means_for, store), store)
+    def external() -> Runner:
+        return dispatcher.external
+
+    parents = ParentRunner(find, means_for, store, external)
+    router = Router(workers, parents, store)
     dispatcher = Dispatcher(store, router, limits, jobs, clock)
     return dispatcher

@@ -13,8 +13,8 @@ PIP_COMPILE = (
     *("--custom-compile-command", "make lock", "--output-file"),
 )
 OURS = ("pyproject.toml",)
-# What the Debian package carries: the extra of Harmony is of no use to a daemon yet.
-CARRIED = ("--extra", "certs", "--extra", "cumulus")
+# What the Debian package carries: both daemons with all that they can be asked for.
+CARRIED = ("--all-extras",)
 FROM_DEV = ("--constraint", "requirements/dev.txt")
 # dev first: the others then hold the same releases
 LOCKS = {

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 import attrs
 
+from harpcaller.adapters.fed import Fed
 from harpcaller.adapters.machine import Machine
 from harpcaller.adapters.places import Places
 from harpcaller.adapters.route import Route
@@ -67,6 +68,14 @@ class Refused:
     data: Mapping[str, JsonValue] = attrs.field(factory=dict)
 
 
+def _keep_nothing(_: Any, __: Call) -> bytes:
+    return b""
+
+
+def _no_machine(_: bytes, __: JobId, ___: Call) -> Machine:
+    raise LookupError("nobody runs the jobs of this adapter")
+
+
 def _no_places(_: Any) -> Places:
     return Places()
 
@@ -81,14 +90,18 @@ class Adapter(Generic[Settings]):
     that has begun, and `machine` is made of it, once for each life of the dispatcher.
     With `opens_sealed` the machine is given sealed values themselves, else references.
     `places` bounds what its Fetch and Save may touch.
+
+    An adapter with `fed` has no machine: nobody runs its jobs, its routes feed them.
+    `fed` makes what such a job has come to, of its call and before its first packet.
     """
 
     name: str
     files: Callable[[Table], Sequence[str]]
     load: Callable[[Table, Files, CoreLimits], Settings | Sequence[Problem]]
     admit: Callable[[Settings, Call], Admitted | Refused]
-    keep: Callable[[Settings, Call], bytes]
-    machine: Callable[[bytes, JobId, Call], Machine]
+    keep: Callable[[Settings, Call], bytes] = _keep_nothing
+    machine: Callable[[bytes, JobId, Call], Machine] = _no_machine
+    fed: Callable[[Call], Fed] | None = None
     routes: tuple[Route[Settings], ...] = ()
     opens_sealed: bool = False
     places: Callable[[Settings], Places] = _no_places

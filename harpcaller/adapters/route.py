@@ -9,10 +9,12 @@ from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 import attrs
 
+from harpcaller.adapters.fed import Feeding
 from harpcaller.adapters.machine import Post
 from harpcaller.roles import Role
 from protocol.call import Call
 from protocol.job import JobId, JobRecord
+from protocol.jsontext import JsonValue
 from protocol.outcome import Outcome
 
 Settings = TypeVar("Settings")
@@ -25,7 +27,9 @@ class Asked:
 
     `identity` is who asks, "" for somebody who has shown nothing and None where
     nobody is asked; `token` is what he showed it by, if it was one. `site` is where
-    clients find us, such as `http://localhost:3580`.
+    clients find us, such as `http://localhost:3580`; `base` is where they are told to
+    find us, "" where it is by the name that they know. `peer` is the address that it
+    comes from, and `at` when it came, UTC seconds.
     """
 
     path: Mapping[str, str]
@@ -35,6 +39,9 @@ class Asked:
     identity: str | None = None
     token: str | None = attrs.field(default=None, repr=False)
     site: str = "http://localhost"
+    base: str = ""
+    peer: str = ""
+    at: float = 0.0
 
 
 @attrs.frozen(kw_only=True)
@@ -50,12 +57,24 @@ class FilePath:
 
 
 @attrs.frozen(kw_only=True)
+class Events:
+    """What a job streams, from packet `since` on to its end, as server-sent events.
+
+    `shows` is asked about each packet, if there is one; numbers stay what they are.
+    """
+
+    job_id: JobId
+    since: int = 0
+    shows: Callable[[JsonValue], bool] | None = None
+
+
+@attrs.frozen(kw_only=True)
 class Answer:
     """What is answered; Content-Length is the gateway's."""
 
     status: int
     headers: Mapping[str, str] = attrs.field(factory=dict)
-    body: bytes | FilePath = b""
+    body: bytes | FilePath | Events = b""
 
 
 @attrs.frozen(kw_only=True)
@@ -97,6 +116,10 @@ class Operations(Protocol):
             WireError: there is no such job for who asks.
         """
 
+    @property
+    def fed(self) -> Feeding:
+        """What may be done with jobs of the adapter that nobody runs."""
+
     async def hindrances(self) -> Sequence[str]:
         """Return why a call would not be taken and kept now; nothing if it would."""
 
@@ -130,6 +153,7 @@ class IdentityFrom(Enum):
 
     HEADERS = "headers"
     ROUTE = "route"
+    IF_SHOWN = "if shown"  # nobody is asked; but a token has to be somebody's
 
 
 Handler: TypeAlias = Callable[
@@ -148,7 +172,8 @@ class Route(Generic[Settings]):
     `path` is a pattern like `/harmony/{service}`. `openapi` is its operation object.
     Without a `role` nobody is asked who he is.
     `error_shape` makes the body, and its media type, of an error that the gateway
-    answers: status, type and message in. `may_wait`: it may answer after minutes.
+    answers: status, type and message in. `statuses` are those of types of errors that
+    its clients would take amiss. `may_wait`: it may answer after minutes.
     """
 
     method: str
@@ -157,6 +182,7 @@ class Route(Generic[Settings]):
     handler: Handler[Settings]
     openapi: Mapping[str, Any] = attrs.field(factory=dict)
     error_shape: Callable[[int, str, str], tuple[bytes, str]] | None = None
+    statuses: Mapping[str, int] = attrs.field(factory=dict)
     max_body_bytes: int = 2**20
     may_wait: bool = False
     identity: IdentityFrom = IdentityFrom.HEADERS

@@ -46,6 +46,7 @@ ADAPTER_HTTP_KEYS: dict[str, Key] = {
     "ca_file": Key("authorities", read_authorities),
     "connect_timeout_s": Key("connect_timeout_s", duration("seconds")),
     "timeout_s": Key("timeout_s", duration("seconds")),
+    "attempts": Key("attempts", integer(1, 100)),
     "concurrency": Key("concurrency", integer(1, 1000)),
 }
 S3_TABLE: Final = "s3"

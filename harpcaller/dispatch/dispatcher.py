@@ -9,6 +9,7 @@ import structlog
 import trio
 
 from harpcaller.dispatch.child import child_job
+from harpcaller.dispatch.feeding import feeder
 from harpcaller.dispatch.ids import new_job_id
 from harpcaller.dispatch.job import Follower, Job
 from harpcaller.dispatch.limits import Limits
@@ -16,6 +17,7 @@ from harpcaller.dispatch.parent import Parent
 from harpcaller.dispatch.running import Running
 from harpcaller.meters import JobMeters, ending
 from harpcaller.runners import Runner
+from harpcaller.runners.external import External
 from harpcaller.runners.installed import Adapters
 from harpcaller.store import (
     CancelResult,
@@ -70,6 +72,8 @@ class Dispatcher:
         self._left: set[JobId] = set()  # journalled jobs, once we stop
         self._idle = trio.Event()
         self._grace = trio.CancelScope()
+        feed = feeder(store, self._jobs)
+        self.external = External(store, feed, self.adapters.find)
 
     @property
     def running_count(self) -> int:

@@ -27,6 +27,7 @@ class Parent:
     call: Call
     max_exec_s: float
     label: str | None
+    on_loss: OnLoss = OnLoss.RESUME
 
     def new_job(self, job_id: JobId, identity: str) -> NewJob:
         """Return the job that it makes; the core's limits are none of its."""
@@ -37,7 +38,7 @@ class Parent:
             max_exec_s=self.max_exec_s,
             identity=identity,
             label=self.label,
-            on_loss=OnLoss.RESUME,
+            on_loss=self.on_loss,
         )
 
 
@@ -60,7 +61,9 @@ def admit(installed: Installed, call: Call) -> Parent:
             arguments = decode(whole.arguments)
             sealed = seal(arguments, _outermost(pointers))
             kept = attrs.evolve(call, arguments=encode(arguments), sealed=sealed)
-            return Parent(kept, max_exec_s, label)
+            is_fed = installed.adapter.fed is not None
+            on_loss = OnLoss.FED if is_fed else OnLoss.RESUME
+            return Parent(kept, max_exec_s, label, on_loss)
 
 
 def _outermost(pointers: Iterable[str]) -> list[str]:

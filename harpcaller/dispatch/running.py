@@ -84,7 +84,7 @@ class Running:
     @property
     def is_journalled(self) -> bool:
         """Tell whether it goes on after a restart: its runner sees to its limits."""
-        return self.claim.on_loss is OnLoss.RESUME
+        return self.claim.on_loss.goes_on
 
     async def carry_out(self, runner: Runner) -> None:
         """Run the call; keep what it streams and, whatever happens, how it ended.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Coroutine, Sequence
 from functools import partial
 from typing import Any
@@ -9,24 +10,30 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from harpcaller import ops
 from harpcaller.adapters.route import (
     Answer,
     Asked,
+    Events,
     FilePath,
     IdentityFrom,
     Operations,
     Route,
 )
+from harpcaller.dispatch.followers import Outbox
 from harpcaller.dispatch.parent import LARGE_CALL_BYTES
 from harpcaller.gateway.credentials import token_in
 from harpcaller.gateway.endpoint import ANSWER_S, Endpoint, Inquiry
 from harpcaller.gateway.errors import ErrorShape, plain
+from harpcaller.gateway.events import EventStream
 from harpcaller.gateway.files import file_response
 from harpcaller.gateway.leaving import while_here
 from harpcaller.gateway.means import Means, Whole
+from harpcaller.gateway.sieve import Sieve
 from harpcaller.gateway.stepping import in_threads
 from harpcaller.runners.installed import PREFIX
 from protocol.errors import WireError
+from protocol.requests import FollowStream
 
 
 def adapter_endpoints(whole: Whole) -> Sequence[Endpoint]:
@@ -51,6 +58,8 @@ def _endpoint(name: str, route: Route[Any], whole: Whole) -> Endpoint:
         operation={"tags": [name], **route.openapi},
         role=route.role,
         is_own_proof=route.identity is IdentityFrom.ROUTE,
+        checks_token=route.identity is IdentityFrom.IF_SHOWN,
+        statuses=route.statuses,
         error_shape=_shape(route),
         max_body_bytes=route.max_body_bytes,
         answer_s=None if route.may_wait else ANSWER_S,
@@ -90,7 +99,9 @@ async def _answer(
         await while_here(request.receive, work)
     else:
         await work()
-    return await _response(answers[0]) if answers else Response(status_code=503)
+    if not answers:
+        return Response(status_code=503)
+    return await _response(answers[0], whole, inquiry)
 
 
 def _asked(route: Route[Any], inquiry: Inquiry) -> Asked:
@@ -108,11 +119,16 @@ def _asked(route: Route[Any], inquiry: Inquiry) -> Asked:
         identity=identity,
         token=token,
         site=inquiry.site.rstrip("/"),
+        base=inquiry.base,
+        peer=inquiry.origin,
+        at=round(time.time(), 3),
     )
 
 
-async def _response(answer: Answer) -> Response:
+async def _response(answer: Answer, whole: Whole, inquiry: Inquiry) -> Response:
     match answer.body:
+        case Events() as events:
+            return _stream(events, whole, inquiry)
         case FilePath() as file:
             response: Response = await file_response(file, answer.status)
         case body:
@@ -121,3 +137,14 @@ async def _response(answer: Answer) -> Response:
     for name, value in answer.headers.items():
         response.headers[name] = value
     return response
+
+
+def _stream(events: Events, whole: Whole, inquiry: Inquiry) -> Response:
+    asked = FollowStream(job_id=events.job_id, since=events.since)
+
+    async def follow(out: Outbox) -> None:
+        sieve = out if events.shows is None else Sieve(out, events.shows)
+        await ops.tell(asked, whole.dispatcher, sieve, inquiry.visitor)
+
+    who = inquiry.identity_name or f"at {inquiry.origin}"
+    return EventStream(follow, whole.house, who)

@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from harpcaller.gateway.collision import Collision
 from harpcaller.gateway.credentials import refuse_in_query
 from harpcaller.gateway.endpoint import Endpoint, Inquiry
-from harpcaller.gateway.errors import SHAPE, apologize, complain, refuse
+from harpcaller.gateway.errors import SHAPE, STATUS, apologize, complain, refuse
 from harpcaller.gateway.guest import Guest
 from harpcaller.gateway.house import House
 from harpcaller.gateway.origins import complain_of_origin
@@ -82,6 +82,7 @@ class _Path:
             scope[SHAPE] = next(iter(self._methods.values())).error_shape
             raise HTTPException(405, headers={"Allow": self._allow})
         scope[SHAPE] = endpoint.error_shape
+        scope[STATUS] = endpoint.statuses
         if endpoint.answer_s is None:
             scope[PATIENT] = True
         response = await self._answer(endpoint, Request(scope, receive, send))
@@ -111,11 +112,14 @@ class _Path:
             else:
                 visitor = await house.prove(visitor, request.headers)
             rights.check_role(endpoint.role, visitor.identity)
+        elif visitor is not None and endpoint.checks_token:
+            visitor = await house.prove(visitor, request.headers)
         inquiry = Inquiry(
             request=request,
             visitor=visitor,
             origin=house.origin_of(guest, request.headers),
             site=house.rules.public_url or _site(request),
+            base=(house.rules.public_url or "").rstrip("/"),
             body=await _read_body(request, endpoint, house.rules.max_body_bytes),
         )
         if endpoint.role is not None:

@@ -23,13 +23,14 @@ class Inquiry:
 
     Without a `visitor` nobody is asked who he is. `origin` is the address that it
     comes from, "" for a Unix socket; `site` is where clients find us, without a slash
-    at its end.
+    at its end, and `base` the same if we are told it, else "".
     """
 
     request: Request
     visitor: Visitor | None
     origin: str
     site: str
+    base: str
     body: bytes = attrs.field(repr=False)
 
     @property
@@ -50,7 +51,9 @@ class Endpoint:
 
     Without a `role` nobody is asked. `is_own_proof`: a secret in the path shows who
     asks, and `Authorization` is not looked at. Without `max_body_bytes` the configured
-    bound holds; without `answer_s` it may take its time.
+    bound holds; without `answer_s` it may take its time. `checks_token`: a token that
+    is shown has to be somebody's. `statuses` are those of types of errors that are
+    not told by their usual one.
     """
 
     method: str
@@ -60,7 +63,9 @@ class Endpoint:
     operation: Mapping[str, Any]
     role: Role | None = None
     is_own_proof: bool = False
+    checks_token: bool = False
     error_shape: ErrorShape = plain
+    statuses: Mapping[str, int] = attrs.field(factory=dict)
     max_body_bytes: int | None = None
     body_s: float = BODY_S
     answer_s: float | None = ANSWER_S

@@ -19,6 +19,7 @@ ErrorShape: TypeAlias = Callable[[int, WireError], tuple[bytes, str]]
 """Makes the body of an error, and its media type, from the status and the complaint."""
 
 SHAPE: Final = "harpcaller.shape"  # where in a scope the shape of its route is
+STATUS: Final = "harpcaller.status"  # and the statuses that differ from the usual
 RETRY_S: Final = "5"
 
 STATUSES: Final = {
@@ -89,19 +90,26 @@ async def refuse(request: Request, error: Exception) -> Response:
 async def complain(request: Request, error: Exception) -> Response:
     """Return the answer to a request that the dispatcher refused."""
     assert isinstance(error, WireError)  # noqa: S101 (registered for it alone)
-    return refusal(STATUSES[error.type], error, shape=shape_of(request.scope))
+    status = _status_of(request.scope, error.type)
+    return refusal(status, error, shape=shape_of(request.scope))
 
 
 async def apologize(request: Request, _error: Exception) -> Response:
     """Return the answer to a request that met a bug."""
     complaint = _complaint(500, "a bug of ours; see our log")
-    return refusal(500, complaint, shape=shape_of(request.scope))
+    status = _status_of(request.scope, complaint.type)
+    return refusal(status, complaint, shape=shape_of(request.scope))
 
 
 def shape_of(scope: Scope) -> ErrorShape:
     """Return how errors of the route that was found look."""
     found: ErrorShape = scope.get(SHAPE, plain)
     return found
+
+
+def _status_of(scope: Scope, kind: ErrorType) -> int:
+    own: Mapping[str, int] = scope.get(STATUS, {})
+    return own.get(kind.value, STATUSES[kind])
 
 
 def _complaint(status: int, message: str) -> WireError:

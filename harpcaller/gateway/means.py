@@ -13,8 +13,11 @@ from harpcaller import ops
 from harpcaller.adapters.machine import Post
 from harpcaller.adapters.route import Accepted
 from harpcaller.dispatch.dispatcher import Dispatcher
+from harpcaller.gateway.feeding import FedMeans
+from harpcaller.gateway.house import House
+from harpcaller.identities.reception import Reception
 from harpcaller.identities.visitor import Visitor
-from harpcaller.runners.installed import Installed
+from harpcaller.runners.installed import PREFIX, Installed
 from harpcaller.runners.transfers import Reply
 from harpcaller.store import StoreError
 from protocol.call import Call
@@ -40,6 +43,7 @@ class Whole:
     dispatcher: Dispatcher
     poster: Poster
     look: Look | None = None
+    house: House = attrs.field(factory=lambda: House(Reception()))
     _made: str = attrs.field(factory=lambda: secrets.token_hex(32))
 
     async def installation(self) -> str:
@@ -68,6 +72,11 @@ class Means:
         job_id = read_job_id(str(kept["job_id"]))
         assert job_id is not None  # noqa: S101 (and it has one)
         return Accepted(job_id=job_id, is_duplicate="duplicate" in kept)
+
+    @property
+    def fed(self) -> FedMeans:
+        """See `Operations.fed`."""
+        return FedMeans(self._dispatcher, PREFIX + self._adapter, self._visitor)
 
     async def outcome(self, job_id: JobId) -> Outcome:
         """See `Operations.outcome`."""

@@ -62,7 +62,7 @@ def outfitted(outfit: Outfit, house: House) -> Gateway:
 
     endpoints = [
         *native_endpoints(dispatcher, house, outfit.hosts),
-        *adapter_endpoints(Whole(dispatcher, post, readiness.reasons)),
+        *adapter_endpoints(Whole(dispatcher, post, readiness.reasons, house)),
         *operations(readiness, exposition.text),
     ]
     app = application(with_document(endpoints), house)

@@ -13,11 +13,13 @@ from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar
 import attrs
 import trio
 
+from harpcaller.adapters.fed import Fed, Feeding
 from harpcaller.adapters.machine import Post
 from harpcaller.adapters.route import Accepted, Operations
+from harpcaller.roles import Role
 from protocol.call import Call
 from protocol.errors import WireError
-from protocol.job import JobId, JobRecord
+from protocol.job import JobId, JobRecord, State
 from protocol.outcome import Outcome
 
 T = TypeVar("T")
@@ -75,6 +77,11 @@ class _Wishes:
         """See `Operations.submit`."""
         return await _wish(self._means.submit, call)
 
+    @property
+    def fed(self) -> _FedWishes:
+        """See `Operations.fed`."""
+        return _FedWishes(self._means.fed)
+
     async def outcome(self, job_id: JobId) -> Outcome:
         """See `Operations.outcome`."""
         return await _wish(self._means.outcome, job_id)
@@ -110,6 +117,44 @@ class _Wishes:
     async def post(self, post: Post) -> None:
         """See `Operations.post`."""
         return await _wish(self._means.post, post)
+
+
+@attrs.frozen
+class _FedWishes:
+    """The same with jobs that nobody runs."""
+
+    _fed: Feeding
+
+    @property
+    def live_count(self) -> int:
+        """See `Feeding.live_count`."""
+        return self._fed.live_count
+
+    async def look(self, job_id: JobId, role: Role) -> tuple[JobRecord, Fed]:
+        """See `Feeding.look`."""
+        return await _wish(self._fed.look, job_id, role)
+
+    async def offer(self, job_id: JobId, offered: Any) -> str | None:
+        """See `Feeding.offer`."""
+        return await _wish(self._fed.offer, job_id, offered)
+
+    async def cancel(self, job_id: JobId) -> bool:
+        """See `Feeding.cancel`."""
+        return await _wish(self._fed.cancel, job_id)
+
+    async def remove(self, job_id: JobId) -> bool:
+        """See `Feeding.remove`."""
+        return await _wish(self._fed.remove, job_id)
+
+    async def jobs(
+        self,
+        role: Role,
+        *,
+        state: State | None = None,
+        label: str | None = None,
+    ) -> Sequence[JobRecord]:
+        """See `Feeding.jobs`."""
+        return await _wish(self._fed.jobs, role, state=state, label=label)
 
 
 async def _wish(

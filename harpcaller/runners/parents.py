@@ -9,7 +9,7 @@ from typing import TypeAlias
 import structlog
 
 from harpcaller.adapters.machine import Machine
-from harpcaller.runners import Progress
+from harpcaller.runners import Progress, Runner
 from harpcaller.runners.documents import keep_document
 from harpcaller.runners.heavy import sized
 from harpcaller.runners.installed import Installed
@@ -34,12 +34,20 @@ class ParentRunner:
     """Carries out calls to hosts that are adapters.
 
     A parent goes by the settings that it began with: they are kept beside it.
+    `external` returns what waits for jobs that are fed.
     """
 
-    def __init__(self, find: Find, means_for: MeansFor, store: Store) -> None:
+    def __init__(
+        self,
+        find: Find,
+        means_for: MeansFor,
+        store: Store,
+        external: Callable[[], Runner],
+    ) -> None:
         self._find = find
         self._means_for = means_for
         self._store = store
+        self._external = external
 
     async def carry_out(self, claim: Claim, progress: Progress) -> Outcome:
         """Return how the machine of the parent ended."""
@@ -52,6 +60,8 @@ class ParentRunner:
                 message=f"no adapter is configured as {host}",
             )
         machine_for = partial(self._machine, installed)
+        if installed.adapter.fed is not None:
+            return await self._external().carry_out(claim, progress)
         runner = WorkflowRunner(machine_for, self._means_for(installed))
         return await runner.carry_out(claim, progress)
 

@@ -61,6 +61,12 @@ class OnLoss(StrEnum):
     END = "end"  # it ends as missing_result; a call with `retries` means RETRY
     RETRY = "retry"  # it waits at its old place while starts remain
     RESUME = "resume"  # it runs on, under a new fence
+    FED = "fed"  # so does this: nobody runs it, and it needs nobody's room
+
+    @property
+    def goes_on(self) -> bool:
+        """Tell whether the job is none the worse for it."""
+        return self in {OnLoss.RESUME, OnLoss.FED}
 
 
 @attrs.frozen(kw_only=True)

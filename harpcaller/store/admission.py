@@ -25,10 +25,11 @@ def key_of(queue: QueueSpec | None) -> bytes:
 
 
 class Kind(IntEnum):
-    """Whose room a job needs: each kind has its own, as one may wait for the other."""
+    """Whose room a job needs: each has its own, as one kind may wait for another."""
 
     PLAIN = 0  # it waits for no other job
-    JOURNALLED = 1  # a parent, which waits for its children; or fed from outside
+    JOURNALLED = 1  # a parent, which waits for its children
+    FED = 2  # fed from outside: it needs no room, and never waits
 
 
 _KINDS = tuple(Kind)
@@ -62,7 +63,8 @@ class Admission:
 
     A queue exists while it has jobs; the job that creates it fixes its
     concurrency, which holds for both kinds together. A pause is of its own and
-    outlives the queue. At most `max_running` jobs of each kind run.
+    outlives the queue. At most `max_running` jobs of each kind run; those that are
+    fed run always, in no queue.
 
     Of a queue the oldest goes first. Where it waits for the room of its kind, it
     does not keep the other kind's back: they might be what it waits for.
@@ -89,6 +91,8 @@ class Admission:
     # ── questions ──
     def may_run(self, key: bytes, kind: Kind) -> bool:
         """Tell whether a new job of the queue may run at once: it never overtakes."""
+        if kind is Kind.FED:
+            return True
         if not self._has_room(kind) or key in self.pauses:
             return False
         tally = self.queues.get(key)

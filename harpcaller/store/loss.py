@@ -14,6 +14,8 @@ LOST: Final = Failed(
     message="the dispatcher died or was stopped while the job ran",
 )
 
+_KINDS: Final = {OnLoss.RESUME: Kind.JOURNALLED, OnLoss.FED: Kind.FED}
+
 
 def on_loss(job: NewJob) -> OnLoss:
     """Return what is to become of a job: a call that asks for retries gets them."""
@@ -24,17 +26,17 @@ def on_loss(job: NewJob) -> OnLoss:
 
 def kind_of(on_loss: OnLoss) -> Kind:
     """Return whose room a job needs while it runs."""
-    return Kind.JOURNALLED if on_loss is OnLoss.RESUME else Kind.PLAIN
+    return _KINDS.get(on_loss, Kind.PLAIN)
 
 
 def fate(
     on_loss: OnLoss, *, starts: int, retries: int, is_cancel_wished: bool
 ) -> Outcome | OnLoss:
-    """Return how a lost job ends, or RETRY to wait again, or RESUME to run on.
+    """Return how a lost job ends, or RETRY to wait again, or what runs on.
 
     One that runs on takes a wish to cancel it along: it has more to end than itself.
     """
-    if on_loss is OnLoss.RESUME:
+    if on_loss.goes_on:
         return on_loss
     if is_cancel_wished:
         return Cancelled()

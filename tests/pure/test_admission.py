@@ -46,6 +46,15 @@ def test_a_queue_runs_as_many_as_its_concurrency() -> None:
     assert rule_.ready() is None
 
 
+def test_what_is_fed_needs_no_room() -> None:
+    """Nobody runs it: it takes nothing from those who run, and waits for nobody."""
+    rule_ = admission(max_running=1)
+
+    assert [submit(rule_) for _ in range(2)] == [True, False]
+    assert [submit(rule_, kind=Kind.FED) for _ in range(3)] == [True] * 3
+    assert (rule_.running, rule_.queued) == (4, 1)
+
+
 def test_the_first_job_fixes_the_concurrency() -> None:
     """Until the queue is empty; then the next one does."""
     rule_ = admission()
@@ -252,7 +261,7 @@ class AdmissionMachine(RuleBasedStateMachine):
 
     @rule(
         name=st.sampled_from(["", *NAMES]),
-        kind=st.sampled_from(Kind),
+        kind=st.sampled_from([Kind.PLAIN, Kind.JOURNALLED]),
         concurrency=st.integers(1, 3),
     )
     @precondition(lambda self: self.queued.total() < MAX_QUEUED)

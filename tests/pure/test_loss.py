@@ -18,6 +18,7 @@ from protocol.outcome import Cancelled, Outcome
         (OnLoss.END, 1, OnLoss.RETRY),
         (OnLoss.RETRY, 0, OnLoss.RETRY),
         (OnLoss.RESUME, 1, OnLoss.RESUME),
+        (OnLoss.FED, 1, OnLoss.FED),
     ],
 )
 def test_a_call_that_asks_for_retries_gets_them(
@@ -38,6 +39,7 @@ def test_a_call_that_asks_for_retries_gets_them(
         (OnLoss.END, 1, 0, True, Cancelled()),
         (OnLoss.RETRY, 1, 9, True, Cancelled()),
         (OnLoss.RESUME, 1, 0, True, OnLoss.RESUME),
+        (OnLoss.FED, 9, 0, False, OnLoss.FED),
     ],
 )
 def test_the_fate_of_a_lost_job(

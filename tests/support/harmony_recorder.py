@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -82,10 +83,14 @@ class _Conversation(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running_recorder() -> Iterator[Recorder]:
-    """Run it until the block ends."""
+def running_recorder(tls: ssl.SSLContext | None = None) -> Iterator[Recorder]:
+    """Run it until the block ends; with TLS it is called `localhost`."""
     with _Server(("127.0.0.1", 0), _Conversation) as server:
-        server.recorder = Recorder(f"http://127.0.0.1:{server.server_address[1]}")
+        port = server.server_address[1]
+        server.recorder = Recorder(f"http://127.0.0.1:{port}")
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+            server.recorder.url = f"https://localhost:{port}"
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         try:

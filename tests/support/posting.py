@@ -31,7 +31,8 @@ def poster(work: Path | None = None, **settings: Any) -> Poster:
 
 def fetcher(*places: str, **settings: Any) -> HttpMover:
     """Return what fetches from some places, those here if none is named."""
-    return HttpMover(HttpClient(HttpSettings(**settings)), read_places(places or LOCAL))
+    client = HttpClient(HttpSettings(**{"attempts": 1, **settings}))
+    return HttpMover(client, read_places(places or LOCAL))
 
 
 def a_post(url: str, **more: Any) -> Post:

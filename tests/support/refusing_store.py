@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from harpcaller.store import Claim, NewJob, StoreError, Submitted, Write
+from harpcaller.store import Claim, LogPage, NewJob, StoreError, Submitted, Write
 from harpcaller.store.memory import MemoryStore
+from protocol.job import JobId
 from protocol.jsontext import JsonText
 from protocol.outcome import Outcome
 
@@ -22,6 +23,8 @@ class RefusingStore(MemoryStore):
         takes: Sequence[StoreError] = (),
         children: Sequence[StoreError] = (),
         shared: Sequence[StoreError] = (),
+        feeds: Sequence[StoreError] = (),
+        reads: Sequence[StoreError] = (),
     ) -> None:
         super().__init__()
         self._takes = [*takes]
@@ -29,6 +32,8 @@ class RefusingStore(MemoryStore):
         self._packets = [*packets]
         self._children = [*children]
         self._shared = [*shared]
+        self._feeds = [*feeds]
+        self._reads = [*reads]
 
     def submit(self, job: NewJob) -> Write[Submitted]:
         """See `Store.submit`."""
@@ -57,6 +62,22 @@ class RefusingStore(MemoryStore):
         if self._ends:
             return _failed(self._ends.pop(0))
         return super().finish(claim, outcome, first, last)
+
+    def feed(self, job_id: JobId, packets: Sequence[JsonText]) -> Write[int]:
+        """See `Store.feed`."""
+        if self._feeds:
+            return _failed(self._feeds.pop(0))
+        return super().feed(job_id, packets)
+
+    async def read_log(
+        self, job_id: JobId, since: int, *, max_packets: int, max_bytes: int
+    ) -> LogPage:
+        """See `Store.read_log`."""
+        if self._reads:
+            raise self._reads.pop(0)
+        return await super().read_log(
+            job_id, since, max_packets=max_packets, max_bytes=max_bytes
+        )
 
     def put_shared(self, space: str, name: str, body: bytes | None) -> Write[None]:
         """See `Store.put_shared`."""

@@ -33,6 +33,7 @@ class ScriptedMeans:
     kept: dict[str, bytes] = attrs.field(factory=dict)
     waited_s: list[float] = attrs.field(factory=list)
     posts: list[Post] = attrs.field(factory=list)
+    fed: Any = None  # what there is of jobs that nobody runs
 
     async def submit(self, call: Call) -> Accepted:
         """See `Operations.submit`."""

@@ -99,6 +99,29 @@ async def test_a_document_that_is_not_all_there_is_none(
         assert await unfetched(fetcher(timeout_s=limit_s), peer.url, 4) == code
 
 
+async def test_a_server_may_fail_now_and_then() -> None:
+    """A request of thousands of granules is not refused for that."""
+    steps = (answer(503), answer(200, b"12")[:-1], answer(200, b"12"))
+    async with http_peer(*steps) as peer:
+        body = await fetcher(attempts=3).fetch(peer.url, 4)
+
+    assert (body, len(peer.heard)) == (b"12", 3)
+
+
+@pytest.mark.parametrize(
+    ("step", "times"), [(answer(503), 2), (answer(429), 2), (answer(404), 1)]
+)
+async def test_what_does_not_heal_is_not_asked_for_again(
+    step: bytes, times: int
+) -> None:
+    """Nor is anything asked for ever."""
+    async with http_peer(step) as peer:
+        code = await unfetched(fetcher(attempts=2), peer.url)
+
+    assert code in {"Status503", "Status429", "NotFound"}
+    assert len(peer.heard) == times
+
+
 async def test_nothing_is_written_over_http() -> None:
     """Nobody asked a server to keep our documents."""
     with pytest.raises(TransferFailed) as caught:

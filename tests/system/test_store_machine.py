@@ -53,7 +53,7 @@ JOBS = st.fixed_dictionaries(
         "procedure": st.sampled_from(["one", "other"]),
         "key": st.sampled_from([None, None, None, "k1", "k2"]),
         "retries": st.integers(0, 2),
-        "on_loss": st.sampled_from(list(OnLoss)),
+        "on_loss": st.sampled_from([OnLoss.END, OnLoss.RETRY, OnLoss.RESUME]),
         "queue": st.builds(
             lambda name, concurrency: name and queue(name, concurrency),
             QUEUES,

@@ -153,6 +153,20 @@ async def test_a_job_that_goes_on_has_a_new_fence(engine: Engine) -> None:
     await store.append(again, 1, texts("1"))
 
 
+async def test_a_job_that_is_fed_goes_on_without_room(engine: Engine) -> None:
+    """However many there are, none waits, before a restart or behind it."""
+    store, _ = await engine.open(max_running=1)
+    claims = [await started(store, new_job(on_loss=OnLoss.FED)) for _ in range(3)]
+    assert await store.feed(claims[0].job_id, texts("0", "1")) == 0
+
+    store, opened = await engine.open(max_running=1)
+
+    assert [claim.fence for claim in opened.claims] == [2, 2, 2]
+    assert {claim.on_loss for claim in opened.claims} == {OnLoss.FED}
+    assert await store.feed(claims[0].job_id, texts("2")) == 2
+    await started(store, new_job())
+
+
 async def test_a_job_that_goes_on_takes_a_noted_cancel_along(engine: Engine) -> None:
     """It may have children to end first; at the next start, or the one after that."""
     store, _ = await engine.open()

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Final
 
 import structlog
+import trio
 
 from harpcaller.adapters.machine import Post, Save
 from harpcaller.adapters.places import Place, host_of, is_allowed
@@ -14,6 +15,8 @@ from harpcaller.runners.outside.file_opening import NOT_ALLOWED, TOO_LARGE
 from harpcaller.runners.outside.files import FileMover
 from harpcaller.runners.outside.http_client import HttpClient
 from harpcaller.runners.outside.http_messages import (
+    TIMEOUT,
+    UNREACHABLE,
     Body,
     HttpAnswer,
     HttpRequest,
@@ -31,6 +34,7 @@ from harpcaller.runners.transfers import Reply, TransferFailed
 # More than is kept: what is sealed is hidden before an answer is cut, and what JSON
 # spells in its own way is found only in whole texts.
 MAX_HEARD_BYTES: Final = 64 * 1024
+FIRST_PAUSE_S: Final = 0.2  # before the second attempt, twice as long before the third
 _SAME_METHOD: Final = frozenset({307, 308})
 _ELSEWHERE: Final = frozenset({301, 302, 303, 307, 308})
 _CODES: Final[dict[int, str]] = {
@@ -39,6 +43,8 @@ _CODES: Final[dict[int, str]] = {
     HTTPStatus.NOT_FOUND: "NotFound",
     HTTPStatus.GONE: "NotFound",
 }
+
+_BUSY: Final = frozenset({UNREACHABLE, TIMEOUT, "Status429"})
 
 log = structlog.get_logger()
 
@@ -103,6 +109,16 @@ class HttpMover:
         if not is_allowed(target.url, self._places):
             raise TransferFailed(NOT_ALLOWED, "nothing may be fetched from there")
         request = HttpRequest(method="GET", target=target)
+        for number in range(self._client.attempts - 1):
+            try:
+                return await self._fetch(request, max_bytes)
+            except TransferFailed as failed:
+                if not _may_heal(failed.code):
+                    raise
+            await trio.sleep(FIRST_PAUSE_S * 2**number)
+        return await self._fetch(request, max_bytes)
+
+    async def _fetch(self, request: HttpRequest, max_bytes: int) -> bytes:
         try:
             answer = await self._client.ask(
                 request, self._places, _ELSEWHERE, max_bytes
@@ -127,6 +143,10 @@ def _target(url: str) -> Target:
         raise TransferFailed("InvalidURI", str(error)) from None
 
 
+def _may_heal(code: str) -> bool:
+    return code in _BUSY or code.startswith("Status5")
+
+
 def _document(answer: HttpAnswer, max_bytes: int) -> bytes:
     status = answer.status
     if status != HTTPStatus.OK:
@@ -136,5 +156,5 @@ def _document(answer: HttpAnswer, max_bytes: int) -> bytes:
         text = f"more than the {max_bytes} bytes that are allowed"
         raise TransferFailed(TOO_LARGE, text)
     if not answer.is_whole:
-        raise TransferFailed("Unreachable", "the server broke off, or was too slow")
+        raise TransferFailed(UNREACHABLE, "the server broke off, or was too slow")
     return bytes(answer.body)

@@ -28,6 +28,7 @@ class HttpClient:
     """Sends requests, some at a time; each has a connection of its own."""
 
     def __init__(self, settings: HttpSettings) -> None:
+        self.attempts = settings.attempts
         self._settings = settings
         self._limiter = trio.CapacityLimiter(settings.concurrency)
         self._preparing = trio.Lock()

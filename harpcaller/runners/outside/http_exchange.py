@@ -17,6 +17,8 @@ import httpx
 import trio
 
 from harpcaller.runners.outside.http_messages import (
+    TIMEOUT,
+    UNREACHABLE,
     HttpAnswer,
     HttpRequest,
     HttpSettings,
@@ -51,7 +53,7 @@ async def exchange(
         NoAnswer: no status was heard.
     """
     answer: HttpAnswer | None = None
-    failure = NoAnswer("Timeout", f"no answer within {settings.timeout_s:g} s")
+    failure = NoAnswer(TIMEOUT, f"no answer within {settings.timeout_s:g} s")
     try:
         with trio.CancelScope(deadline=deadline) as scope:
             async with httpx.AsyncHTTPTransport(
@@ -65,9 +67,9 @@ async def exchange(
                 )
                 await _listen(response, answer, max_bytes)
     except httpx.TimeoutException:
-        failure = NoAnswer("Timeout", "no connection in time")
+        failure = NoAnswer(TIMEOUT, "no connection in time")
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-        failure = NoAnswer("Unreachable", f"no answer: {type(error).__name__}")
+        failure = NoAnswer(UNREACHABLE, f"no answer: {type(error).__name__}")
     if answer is None:
         raise failure
     return answer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import attrs
 
@@ -12,6 +12,9 @@ from harpcaller.runners.outside.files import Upload
 from harpcaller.runners.outside.http_targets import Headers, Target
 
 Body: TypeAlias = bytes | Upload
+
+TIMEOUT: Final = "Timeout"
+UNREACHABLE: Final = "Unreachable"
 
 
 @attrs.frozen(kw_only=True)
@@ -22,12 +25,14 @@ class HttpSettings:
     system's.
 
     `timeout_s` is for a request with all its redirects; where a file is sent, it is
-    how long nothing may go on.
+    how long nothing may go on. `attempts` are those to fetch; what is posted is
+    posted once, for it may have been taken.
     """
 
     authorities: str | None = attrs.field(default=None, repr=False)
     connect_timeout_s: float = 10
     timeout_s: float = 60
+    attempts: int = 3
     concurrency: int = 64
 
 

@@ -61,7 +61,7 @@ class Books:
             retries=job.record.retries,
             is_cancel_wished=job.is_cancel_wished,
         )
-        if end is OnLoss.RESUME:
+        if isinstance(end, OnLoss) and end.goes_on:
             job.record = attrs.evolve(job.record, starts=job.record.starts + 1)
         elif isinstance(end, OnLoss):
             job.record = attrs.evolve(job.record, state=State.QUEUED)

@@ -42,7 +42,7 @@ _START = f"""UPDATE job
     WHERE no = {{}} RETURNING {_RUNNING}"""  # noqa: S608 (constants)
 _STARTS: dict[tuple[Kind, ...], str] = {
     **{(kind,): _START.format(oldest) for kind, oldest in _OLDEST.items()},
-    tuple(Kind): _START.format(f"min({', '.join(_OLDEST.values())})"),
+    tuple(WAITING): _START.format(f"min({', '.join(_OLDEST.values())})"),
 }
 _QUEUES = " UNION ALL ".join(
     f"SELECT {kind:d}, queue, count(*), min(no) FROM {waiting} GROUP BY queue"  # noqa: S608 (constants)

@@ -32,7 +32,7 @@ def bury(db: apsw.Connection, clock: Callable[[], float]) -> tuple[int, int]:
             retries=retries,
             is_cancel_wished=bool(cancel),
         )
-        if end is OnLoss.RESUME:
+        if isinstance(end, OnLoss) and end.goes_on:
             db.execute("UPDATE job SET starts = starts + 1 WHERE no = ?", (no,))
         elif isinstance(end, OnLoss):
             requeued += 1

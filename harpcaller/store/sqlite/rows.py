@@ -14,10 +14,11 @@ from protocol.outcome import read_outcome
 
 QUEUED, RUNNING, ENDED = 0, 1, 2
 STATES = (State.QUEUED, State.RUNNING, State.ENDED)
-ON_LOSS = (OnLoss.END, OnLoss.RETRY, OnLoss.RESUME)
+ON_LOSS = (OnLoss.END, OnLoss.RETRY, OnLoss.RESUME, OnLoss.FED)
 KINDS = tuple(map(kind_of, ON_LOSS))
 
-# Where to look for what waits. Both indexes are in the order of queues and numbers.
+# Where to look for what waits; what is fed never does. Both indexes are in the order of
+# queues and numbers.
 WAITING = {
     Kind.PLAIN: "job INDEXED BY job_waiting_plain WHERE state = 0 AND on_loss < 2",
     Kind.JOURNALLED: (

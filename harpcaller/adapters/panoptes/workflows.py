@@ -1,0 +1,131 @@
+"""Reading, renaming, cancelling and deleting workflows by the older paths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from harpcaller.adapters.panoptes.bodies import (
+    answer,
+    details,
+    job_object,
+    refusal,
+    workflow_object,
+)
+from harpcaller.adapters.panoptes.reading import lenient, refuse
+from harpcaller.adapters.panoptes.serving import NO_SUCH, find, look_up
+from harpcaller.adapters.panoptes.settings import Settings
+from harpcaller.adapters.panoptes.updates import Rename
+from harpcaller.adapters.panoptes.workflow import names_of
+from harpcaller.adapters.route import Answer, Asked, Operations
+from harpcaller.roles import Role
+from protocol.job import JobRecord
+from protocol.jsontext import JsonValue
+
+PAGE_LENGTH: Final = 100
+MAX_PAGE_LENGTH: Final = 1000
+
+
+async def every(asked: Asked, means: Operations, settings: Settings) -> Answer:
+    """Tell of workflows, the newest first."""
+    limit = _limit(asked.query.get("limit", str(PAGE_LENGTH)))
+    listed = await means.fed.jobs(Role.READ)
+    page = _page(listed[::-1], asked.query.get("after"), limit)
+    told: list[JsonValue] = []
+    for job in page:
+        found = await look_up(job.job_id, means, Role.READ)
+        if found is not None:  # else it was pruned meanwhile
+            told.append(workflow_object(*found, settings, asked.at))
+    return answer({"workflows": told, "count": len(told)})
+
+
+def _page(
+    jobs: Sequence[JobRecord], after: str | None, limit: int
+) -> Sequence[JobRecord]:
+    ids = [job.job_id for job in jobs]
+    start = 0
+    if after is not None:
+        if after not in ids:
+            refuse("after: expected the id of a workflow in the list")
+        start = ids.index(after) + 1  # type: ignore[arg-type]
+    return jobs[start : start + limit]
+
+
+def _limit(text: str) -> int:
+    if not (text.isdecimal() and text.isascii() and 1 <= int(text) <= MAX_PAGE_LENGTH):
+        refuse(f"limit: expected a whole number from 1 to {MAX_PAGE_LENGTH}")
+    return int(text)
+
+
+async def one(asked: Asked, means: Operations, settings: Settings) -> Answer:
+    """Tell of a workflow."""
+    found = await find(asked, means, Role.READ)
+    if found is None:
+        return refusal(404, NO_SUCH)
+    told = {**workflow_object(*found, settings, asked.at), **details(*found)}
+    return answer({"workflow": told})
+
+
+async def rename(asked: Asked, means: Operations, settings: Settings) -> Answer:
+    """Take a name, and arguments; Snakemake 8 sends them behind every create."""
+    value: Any = lenient(asked.body) if asked.body.strip() else None
+    if not isinstance(value, dict):
+        refuse("expected an object")
+    found = await find(asked, means, Role.SUBMIT)
+    if found is None:
+        return refusal(404, NO_SUCH)
+    job_id = found[0].job_id
+    changes = {key: one for key, one in names_of(value).items() if key != "id"}
+    if changes.get("name") is not None and not isinstance(changes["name"], str):
+        changes["name"] = str(changes["name"])
+    await means.fed.offer(job_id, Rename(changes=changes, received=asked.at))
+    record, workflow = await look_up(job_id, means, Role.SUBMIT) or found
+    return answer({"workflow": workflow_object(record, workflow, settings, asked.at)})
+
+
+async def jobs(asked: Asked, means: Operations, _: Settings) -> Answer:
+    """Tell of the jobs of a workflow."""
+    found = await find(asked, means, Role.READ)
+    if found is None:
+        return refusal(404, NO_SUCH)
+    record, workflow = found
+    told = [job_object(record, job) for job in workflow.table.jobs.values()]
+    return answer({"jobs": told, "count": len(told)})
+
+
+async def job(asked: Asked, means: Operations, _: Settings) -> Answer:
+    """Tell of one job of a workflow."""
+    found = await find(asked, means, Role.READ)
+    if found is None:
+        return refusal(404, NO_SUCH)
+    record, workflow = found
+    known = workflow.table.jobs.get(asked.path["job"])
+    if known is None:
+        return refusal(404, "no job with this id in the workflow")
+    return answer({"jobs": job_object(record, known)})
+
+
+async def cancel(asked: Asked, means: Operations, settings: Settings) -> Answer:
+    """End a workflow as cancelled; whoever runs it may not notice."""
+    found = await find(asked, means, Role.CANCEL)
+    if found is None:
+        return refusal(404, NO_SUCH)
+    await means.fed.cancel(found[0].job_id)
+    found = await find(asked, means, Role.CANCEL) or found
+    return answer({"workflow": workflow_object(*found, settings, asked.at)})
+
+
+async def delete(asked: Asked, means: Operations, _: Settings) -> Answer:
+    """Forget a workflow that has ended."""
+    found = await find(asked, means, Role.ADMIN)
+    if found is None:
+        return refusal(404, NO_SUCH)
+    if found[0].outcome is None:
+        return refusal(403, "the workflow runs: cancel it first")
+    await means.fed.remove(found[0].job_id)
+    return Answer(status=204)
+
+
+async def delete_all(_: Asked, __: Operations, ___: Settings) -> Answer:
+    """Refuse: workflows are forgotten one by one, or by their age."""
+    return refusal(403, "delete workflows one by one, or let max_age prune them")
