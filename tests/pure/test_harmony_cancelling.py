@@ -200,11 +200,12 @@ def test_a_request_that_reads_its_inputs_can_be_cancelled() -> None:
     """It has no units yet."""
     sources = [{"collection": "C1233800302-EEDTEST"}]
     call = a_call(COPY, operation("async-2.json", sources=sources), "/d/catalog.json")
+    readable = settings(granule_allow=["file:///d/"])
     world = World(interrupt=("in", Reason.CLIENT))
     late = World(interrupt=("in", Reason.MAX_EXEC_TIME))
 
-    failure, _ = carried_out(call, world)
-    other, result = carried_out(call, late)
+    failure, _ = carried_out(call, world, readable)
+    other, result = carried_out(call, late, readable)
 
     assert (failure, other) == ("Cancelled", "Canceled: Request timed out")
     assert world.cancelled == late.cancelled == ["in"]

@@ -186,6 +186,8 @@ class Attempt:
             return self._fail(str(error))
         if not isinstance(found, Missing):
             return self._succeed(found)
+        if not all(map(self._planner.settings.may_read, found.uris)):
+            return self._fail(UNPARSED)
         self._few = Few(map(self._fetch, found.uris))
         return self._few.more()
 

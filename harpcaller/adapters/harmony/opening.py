@@ -41,6 +41,9 @@ class Opening:
         if not isinstance(found, Missing):
             self.judged = found
             return []
+        for uri in found.uris:
+            if not self._settings.may_read(uri):
+                raise cannot_read(f"{last_part(uri)} is not where granules may be")
         self._few = Few(map(self._fetch, found.uris))
         return self._few.more()
 
