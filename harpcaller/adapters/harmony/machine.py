@@ -181,8 +181,9 @@ class HarmonyMachine:
             self._stop = Stop.CLIENT if Stop.CLIENT in {earlier, stop} else earlier
             return []
         told = [*self._halt(stop), *self._delivery.hurry()]
-        is_client = stop is Stop.CLIENT
-        self._close(Category.CANCELED, CANCELLED if is_client else TIMED_OUT)
+        if not self._delivery.is_closed:  # else Harmony knows how it ends
+            is_client = stop is Stop.CLIENT
+            self._close(Category.CANCELED, CANCELLED if is_client else TIMED_OUT)
         return told
 
     def _close(self, category: Category, text: str) -> None:
