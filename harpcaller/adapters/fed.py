@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import attrs
 
 from harpcaller.roles import Role
-from protocol.job import JobId, JobRecord, State
+from protocol.job import JobId, JobRecord
 from protocol.jsontext import JsonText
 from protocol.outcome import Outcome
 
@@ -74,11 +74,5 @@ class Feeding(Protocol):
     async def remove(self, job_id: JobId) -> bool:
         """Forget a job that has ended."""
 
-    async def jobs(
-        self,
-        role: Role,
-        *,
-        state: State | None = None,
-        label: str | None = None,
-    ) -> Sequence[JobRecord]:
+    async def jobs(self, role: Role) -> Sequence[JobRecord]:
         """Return all that there are, oldest first, and that `role` may be used on."""

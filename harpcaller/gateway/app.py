@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -18,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 from harpcaller.gateway.collision import Collision
 from harpcaller.gateway.credentials import refuse_in_query
 from harpcaller.gateway.endpoint import Endpoint, Inquiry
-from harpcaller.gateway.errors import SHAPE, STATUS, apologize, complain, refuse
+from harpcaller.gateway.errors import SHAPE, STATUS, apologize, complain, plain, refuse
 from harpcaller.gateway.guest import Guest
 from harpcaller.gateway.house import House
 from harpcaller.gateway.origins import complain_of_origin
@@ -49,6 +50,7 @@ def application(endpoints: Sequence[Endpoint], house: House) -> Starlette:
     )
     # A redirect turns a POST into a GET in many a client.
     app.router.redirect_slashes = False
+    app.router.default = _Nowhere(endpoints)
     return app
 
 
@@ -65,6 +67,33 @@ def _by_path(endpoints: Iterable[Endpoint]) -> Iterable[Sequence[Endpoint]]:
                 )
         others.append(endpoint)
     return places.values()
+
+
+class _Nowhere:
+    """Says that nothing is at a path, as clients of the paths beside it know it."""
+
+    def __init__(self, endpoints: Iterable[Endpoint]) -> None:
+        self._places = [
+            (endpoint.path.partition("{")[0].split("/")[1:], endpoint.error_shape)
+            for endpoint in endpoints
+        ]
+
+    async def __call__(self, scope: Scope, _receive: Receive, _send: Send) -> None:
+        """Refuse one request."""
+        steps = scope["path"].split("/")[1:]
+        length, shape = max(
+            ((_common(steps, place), shape) for place, shape in self._places),
+            key=lambda found: found[0],
+            default=(0, plain),
+        )
+        scope[SHAPE] = shape if length else plain
+        raise HTTPException(404)
+
+
+def _common(steps: Sequence[str], place: Sequence[str]) -> int:
+    """Return how many steps from the root on two ways have in common."""
+    pairs = zip(steps, place, strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 class _Path:

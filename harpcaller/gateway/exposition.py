@@ -107,6 +107,7 @@ class _Figures(Collector):
         )
         yield from self._of_jobs()
         yield from self._of_followers()
+        yield from self._of_fed_jobs()
         yield from self._of_store()
         yield from self._of_clients()
         yield from self._of_workers()
@@ -150,6 +151,18 @@ class _Figures(Collector):
             "How many packets the slowest follower is behind",
             max((follower.lag for follower in followers), default=0),
         )
+
+    def _of_fed_jobs(self) -> Iterator[Metric]:
+        external = self.sources.dispatcher.external
+        yield GaugeMetricFamily(
+            "harpcaller_fed_jobs", "Jobs that are fed and go on", external.live_count
+        )
+        updates = CounterMetricFamily(
+            "harpcaller_fed_updates", "What became of updates", labels=["word"]
+        )
+        for word, count in external.words.items():
+            updates.add_metric([word], count)
+        yield updates
 
     def _of_store(self) -> Iterator[Metric]:
         commits = self.sources.commits

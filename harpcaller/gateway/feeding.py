@@ -17,7 +17,7 @@ from harpcaller.identities.visitor import Visitor
 from harpcaller.roles import Role
 from harpcaller.store import JobFilter, StoreError
 from protocol.call import Call
-from protocol.job import JobId, JobRecord, State
+from protocol.job import JobId, JobRecord
 from protocol.jsontext import decode
 from protocol.requests import Cancel
 
@@ -62,15 +62,9 @@ class FedMeans:
         with _told():
             return await self._dispatcher.store.remove(job_id)
 
-    async def jobs(
-        self,
-        role: Role,
-        *,
-        state: State | None = None,
-        label: str | None = None,
-    ) -> Sequence[JobRecord]:
+    async def jobs(self, role: Role) -> Sequence[JobRecord]:
         """See `Feeding.jobs`."""
-        where = JobFilter(host=self._host, state=state, label=label)
+        where = JobFilter(host=self._host)
         found: list[JobRecord] = []
         after: str | None = None
         while True:

@@ -12,7 +12,7 @@ from protocol.fields import refuse, refuse_unknown
 
 MAX_PARAMETERS = 32
 _COUNT = re.compile(r"[0-9]{1,18}")
-_SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
+_SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,20})?(?:[eE][-+]?[0-9]{1,3})?")
 
 
 class Query:

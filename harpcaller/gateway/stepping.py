@@ -19,7 +19,7 @@ from harpcaller.adapters.route import Accepted, Operations
 from harpcaller.roles import Role
 from protocol.call import Call
 from protocol.errors import WireError
-from protocol.job import JobId, JobRecord, State
+from protocol.job import JobId, JobRecord
 from protocol.outcome import Outcome
 
 T = TypeVar("T")
@@ -146,15 +146,9 @@ class _FedWishes:
         """See `Feeding.remove`."""
         return await _wish(self._fed.remove, job_id)
 
-    async def jobs(
-        self,
-        role: Role,
-        *,
-        state: State | None = None,
-        label: str | None = None,
-    ) -> Sequence[JobRecord]:
+    async def jobs(self, role: Role) -> Sequence[JobRecord]:
         """See `Feeding.jobs`."""
-        return await _wish(self._fed.jobs, role, state=state, label=label)
+        return await _wish(self._fed.jobs, role)
 
 
 async def _wish(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -13,6 +14,7 @@ import trio
 from harpcaller.adapters.fed import Due, Fed, Taken
 from harpcaller.runners import Progress
 from harpcaller.runners.installed import Installed
+from harpcaller.runners.shelf import Shelf
 from harpcaller.store import Claim, Fenced, Store, StoreError, Write
 from protocol.call import Call
 from protocol.errors import ErrorType, WireError
@@ -21,7 +23,10 @@ from protocol.jsontext import JsonText
 from protocol.outcome import Cancelled, Outcome
 
 FIRST_LOOK_S: Final = 1.0  # after a restart: many are looked at then, one by one
+AGAIN_S: Final = 30.0  # until a log that could not be read is looked at again
 MAX_DELAY_S: Final = 1.0
+REFUSED: Final = "refused"
+ENDED: Final = "ended"
 _BURST_S: Final = 1.0
 _PAGE_PACKETS: Final = 500
 _PAGE_BYTES: Final = 64 * 1024
@@ -70,7 +75,9 @@ class External:
         self._store = store
         self._keep = keep
         self._find = find
+        self.words: Counter[str] = Counter()  # what became of offers
         self._live: dict[JobId, _Live] = {}
+        self._ended = Shelf()
         self._reader = trio.Lock()  # one log at a time
 
     @property
@@ -103,9 +110,10 @@ class External:
             changed = live.changed
             try:
                 due = await self._due(claim.record, live)
-            except StoreError as error:
-                log.warning("log.unread", job_id=claim.job_id, reason=str(error))
-                await trio.sleep(FIRST_LOOK_S)
+            except (StoreError, WireError) as error:  # busy, or not configured now
+                log.warning("job.unread", job_id=claim.job_id, reason=str(error))
+                with trio.move_on_after(AGAIN_S):
+                    await changed.wait()
                 continue
             left_s = live.touched_at + due.after_s - trio.current_time()
             if left_s <= 0 and not live.in_flight:
@@ -127,8 +135,14 @@ class External:
             WireError: it is not fed.
         """
         installed = self._installed(record)
-        live = self._live.get(record.job_id)
-        return await self._fed(record, installed, _Live() if live is None else live)
+        if record.state is not State.ENDED:
+            live = self._live.get(record.job_id) or _Live()
+            return await self._fed(record, installed, live)
+        fed = self._ended.find(record.job_id)
+        if fed is None:
+            fed = await self._fed(record, installed, _Live())
+            self._ended.put(record.job_id, fed, record.packets)
+        return fed
 
     async def offer(self, record: JobRecord, offered: Any) -> str | None:
         """Keep what is new in something; return its word, None if the job has ended.
@@ -139,11 +153,14 @@ class External:
         """
         installed = self._installed(record)
         if record.state is State.ENDED:
+            self.words[ENDED] += 1
             return None
         live = self._live.setdefault(record.job_id, _Live())
+        word: str | None = REFUSED
         try:
             word = await self._offer(record, installed, live, offered)
         finally:
+            self.words[word or ENDED] += 1
             if not live.is_watched and not live.in_flight:
                 self._live.pop(record.job_id, None)
         return word

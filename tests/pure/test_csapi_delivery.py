@@ -179,7 +179,7 @@ def test_a_result_may_be_waited_for() -> None:
     running = knowing(a_job(JOB))
     ended = knowing(a_job(JOB, RETURNED))
 
-    late = answer(f"GET /services/train/jobs/result/{JOB}?wait=2.5", running)
+    late = answer(f"GET /services/train/jobs/result/{JOB}?wait=25e-1", running)
     told = answer(f"GET /services/train/jobs/result/{JOB}?wait=60", ended)
 
     assert (late.status, running.waited_s) == (202, [2.5])

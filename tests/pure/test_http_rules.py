@@ -155,7 +155,7 @@ def read_all(text: bytes) -> None:
         (b"since=" + b"9" * 19, "at least 0"),
         (b"wait=61", "from 0 to 60"),
         (b"wait=nan", "from 0 to 60"),
-        (b"wait=1e1", "from 0 to 60"),
+        (b"wait=1e2", "from 0 to 60"),
         (b"after=%FF", "in UTF-8"),
         (b"after=\xff", "in UTF-8"),
         (b"&".join([b"after=1"] * (MAX_PARAMETERS + 1)), "at most"),

@@ -161,6 +161,30 @@ async def test_errors_have_the_shape_of_the_adapter(
     assert other.headers["allow"] == "POST"
 
 
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/run/on", b"404 INVALID_REQUEST not found; see harpcaller-http(7)"),
+        ("/run/", b"404 INVALID_REQUEST not found; see harpcaller-http(7)"),
+        ("/runs", None),
+        ("/v1/run", None),
+        ("/", None),
+    ],
+)
+async def test_what_is_beside_a_path_of_an_adapter_has_its_shape_too(
+    path: str, told: bytes | None
+) -> None:
+    """A client of its has asked for that; all others know the usual one."""
+    async with a_world(adapter(*ROUTES)) as world:
+        answer = await world.ask("POST", path)
+
+    assert answer.status == 404
+    if told is None:
+        assert json.loads(answer.body)["error"]["type"] == "invalid_request"
+    else:
+        assert answer.body == told
+
+
 async def test_a_file_is_sent_as_it_is(tmp_path: Path) -> None:
     """Its length is ours to tell, its kind the adapter's."""
     path = tmp_path / "file"

@@ -303,11 +303,28 @@ async def test_a_log_that_cannot_be_read_is_read_again(
     store = RefusingStore(reads=[Unavailable("busy")] * 3)
     async with a_life(store) as life:
         job_id = await life.create()
-        await trio.sleep(10)
+        await trio.sleep(100)
         await life.send(job_id, SUCCESS)
 
         outcome = await wait_for_outcome(life.dispatcher, job_id, Nowhere())
 
+    assert isinstance(outcome, Returned)
+
+
+async def test_it_outlives_its_settings(autojump_clock: MockClock) -> None:
+    """A reload that takes the adapter away ends no workflow."""
+    async with a_life(MemoryStore()) as life:
+        job_id = await life.create()
+        await life.send(job_id, SUCCESS)
+        [installed] = life.dispatcher.adapters
+        life.dispatcher.adapters.configure([])
+        await trio.sleep(1000)
+        record = await life.record(job_id)
+
+        life.dispatcher.adapters.configure([installed])
+        outcome = await wait_for_outcome(life.dispatcher, job_id, Nowhere())
+
+    assert record.state is State.RUNNING
     assert isinstance(outcome, Returned)
 
 
@@ -350,7 +367,7 @@ async def test_an_ended_one_is_forgotten_on_demand(
         job_id = await life.create()
         await life.fed.cancel(job_id)
         await wait_for_outcome(life.dispatcher, job_id, Nowhere())
-        listed = await life.fed.jobs(Role.READ, state=State.ENDED)
+        listed = await life.fed.jobs(Role.READ)
 
         assert [job.job_id for job in listed] == [job_id]
         assert await life.fed.remove(job_id)

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from csapi_daemon import ADD, SERVICES, Agent, running_agent
+from csapi_daemon import ADD, SERVICES, Agent, running_agent, service
+from openapi_document import Document
 
 ROOT = Path(__file__).parents[2]
 CONFORMANCE = ROOT / "tests" / "conformance" / "csapi.py"
@@ -240,6 +241,64 @@ JUDGED = {
         ],
     },
 }
+
+
+def test_a_large_invocation_is_as_a_small_one(agent: Agent) -> None:
+    """It is judged beside the loop; one that is too large is refused as others are."""
+    inputs = [{"argname": "n", "type": "payload", "payload": "x" * 200_000}]
+    table = service("train")
+
+    agent.ask("PUT /services/large", table)
+    job_id = agent.invoke("large", {"inputs": inputs})
+    wrong = agent.ask("POST /services/large", {"inputs": inputs * 2})
+    too_large = agent.ask("POST /services/large", b"x" * (2**20 + 1))
+
+    agent.becomes("large", job_id, "completed")
+    assert wrong.status == 400
+    assert "given more than once" in wrong.value["description"]
+    assert too_large.status == too_large.value["errorcode"] == 413
+
+
+@pytest.mark.parametrize("path", ["/services/add/x", "/jobs/x", "/api/v1/x/y"])
+def test_what_is_not_there_is_told_in_the_dialect(agent: Agent, path: str) -> None:
+    """GW-6: for every 404 beside the paths of services."""
+    told = agent.ask(f"GET {path}")
+
+    assert told.status == told.value["errorcode"] == 404
+    assert told.value.keys() == {"errorcode", "description"}
+
+
+def test_the_document_is_valid_and_answers_are_as_it_says(agent: Agent) -> None:
+    """G-24: with what the adapter brings, and a link to each of its jobs' places."""
+    document = Document(agent.ask("GET /openapi.json").value)
+    own = "/services/{service}"
+    job_id = agent.invoke("add", {"inputs": [{"argname": "a", "payload": 1}]})
+    agent.becomes("add", job_id, "completed")
+    asset = agent.ask("GET /services/add").value["asset_id"]
+    asked = [
+        (f"{own}/jobs", "POST /services/add/jobs", {}),
+        (f"{own}/jobs/status/{{job_id}}", f"GET /services/add/jobs/status/{job_id}", 0),
+        (f"{own}/jobs/result/{{job_id}}", f"GET /services/add/jobs/result/{job_id}", 0),
+        (f"{own}/jobs/result/{{job_id}}", "GET /services/add/jobs/result/x", 0),
+        (own, "GET /services/add", 0),
+        (own, "PUT /services/add", ADD),
+        ("/services/", "GET /services/", 0),
+        ("/api/ddo", "GET /api/ddo", 0),
+        ("/api/v1/auth/token", "GET /api/v1/auth/token", 0),
+        ("/api/v1/meta/data/{asset_id}", f"GET /api/v1/meta/data/{asset}", 0),
+        ("/api/v1/invoke/sync/{asset_id}", f"POST /api/v1/invoke/sync/{asset}", FLAT),
+        ("/api/v1/invoke/async/{asset_id}", f"POST /api/v1/invoke/async/{asset}", FLAT),
+        ("/api/v1/invoke/jobs/{job_id}", f"GET /api/v1/invoke/jobs/{job_id}", 0),
+    ]
+
+    assert document.complaints() == []
+    for path, request, body in asked:
+        told = agent.ask(request, body or None)
+        method = request.split()[0]
+        document.judge(path, method, told.status, told.content_type, told.body)
+
+
+FLAT = {"a": 1, "b": 2}
 
 
 def test_a_call_to_the_adapter_itself_is_refused(agent: Agent) -> None:

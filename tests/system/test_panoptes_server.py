@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import trio
 from event_source import EventSource
 from monitor import Monitor, RawClient, running_monitor, update
 from panoptes_runs import runs
-from web_client import web_address, web_client
+from web_client import figures, web_address, web_client
 
 EXAMPLE = {
     "jobid": "123456",
@@ -20,6 +22,7 @@ EXAMPLE = {
     "output": ["registered-brain.nii.gz"],
     "log": "This is a longer message...",
 }
+JUDGE = Path(__file__).parents[1] / "conformance" / "m1.py"
 CLIENTS, EACH = 20, 50
 
 
@@ -41,12 +44,15 @@ def test_it_runs(monitor: Monitor, path: str) -> None:
 
 
 def test_it_is_not_there_unless_it_is_served(tmp_path: Path) -> None:
-    """G-1: both keys, for the client is to know what it met."""
+    """G-1: both keys, for the client is to know what it met; a judge sees it too."""
     with running_monitor(tmp_path, serve=False) as monitor:
         told = monitor.web.get("/m1/")
+        judged = judge(monitor)
 
     assert told.status == 404
     assert {"status", "version"} <= told.value.keys()
+    assert judged.returncode == 1
+    assert "FAILED PM-2" in judged.stdout
 
 
 @pytest.mark.parametrize("body", [None, b"", b"{}", b'{"name":"x"}', b"name=x"])
@@ -64,9 +70,9 @@ def test_a_workflow_has_a_page(monitor: Monitor, body: bytes | None) -> None:
     assert "default-src 'self'" in page.headers["Content-Security-Policy"]
     assert page.headers["X-Content-Type-Options"] == "nosniff"
     for name in ("workflow.js", "workflow.css"):
-        path = f"/static/panoptes/{name}"
-        assert path.encode() in page.body
-        assert monitor.web.get(path).status == 200
+        path = f"static/panoptes/{name}"
+        assert f'"../../{path}"'.encode() in page.body
+        assert monitor.web.get(f"/{path}").status == 200
 
 
 def test_the_example_is_a_packet(monitor: Monitor) -> None:
@@ -177,6 +183,10 @@ def test_a_workflow_is_told_of_in_every_dialect(monitor: Monitor) -> None:
     assert ends[1]["exception"]["type"] == "WorkflowError"
     assert ends[2] == {"cancelled": True}
     assert monitor.update(cancelled, EXAMPLE).status == 409
+    counted = figures(monitor.web)
+    assert counted.value("harpcaller_fed_jobs") >= 1
+    assert counted.value("harpcaller_fed_updates_total", word="ended") >= 1
+    assert counted.value("harpcaller_fed_updates_total", word="accepted") >= 4
     late = monitor.legacy(cancelled, {"level": "info"})
     assert (late.status, late.body) == (200, b"ended")
 
@@ -248,3 +258,25 @@ def test_it_outlives_its_daemon(tmp_path: Path) -> None:
     assert jobs == expected["jobs"]
     numbers = [line["packet"] for line in lines if "packet" in line]
     assert numbers == list(range(len(numbers)))
+
+
+def test_it_conforms(monitor: Monitor) -> None:
+    """G-24: by a judge that knows nothing of us."""
+    done = judge(monitor)
+
+    told = done.stdout.splitlines()
+    assert [line for line in told if not line.startswith("ok PM-")] == []
+    assert len(told) > 20
+    assert done.returncode == 0
+
+
+def judge(monitor: Monitor) -> subprocess.CompletedProcess[str]:
+    """Judge a monitor."""
+    host, port = web_address(monitor.daemon)
+    return subprocess.run(
+        [sys.executable, JUDGE, f"http://{host}:{port}/"],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )

@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,23 +18,11 @@ from pathlib import Path
 import pytest
 from daemon_process import running_daemon
 from eventually import wait_until
+from passed_sockets import LOOPBACK, activated, kept_socket
 from websocket_client import by_messages
 
 from indira.client import AdminClient
 
-LOOPBACK = "127.0.0.1"
-# Executes a command with descriptors from 3 on, as sd_listen_fds(3) says.
-PASSING = """
-import fcntl, os, sys
-names, *words = sys.argv[1:]
-at = words.index("--")
-fds = [fcntl.fcntl(int(fd), fcntl.F_DUPFD, 100) for fd in words[:at]]
-for number, fd in enumerate(fds, 3):
-    os.dup2(fd, number, inheritable=True)
-told = {"LISTEN_PID": os.getpid(), "LISTEN_FDS": len(fds), "LISTEN_FDNAMES": names}
-os.environ.update({name: str(value) for name, value in told.items()})
-os.execv(words[at + 1], words[at + 1 :])
-"""
 CONNECTS = 200
 WATCHDOG_S = 0.6
 STATES = ("READY=1", "RELOADING=1", "STOPPING=1")
@@ -151,43 +139,6 @@ def test_without_a_watchdog_there_is_a_status(tmp_path: Path) -> None:
 
 
 # ── socket activation ──
-
-
-@contextmanager
-def kept_socket() -> Iterator[tuple[socket.socket, int]]:
-    """Listen on a port of loopback as systemd does: from before a start to after."""
-    with socket.create_server((LOOPBACK, 0), backlog=512) as sock:
-        yield sock, sock.getsockname()[1]
-
-
-@contextmanager
-def activated(
-    folder: Path, fds: Mapping[str, socket.socket], listen: str, more: str = ""
-) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
-    """Give what starts a daemon with sockets passed by name; it ends with the block."""
-    config = folder / "harpcaller.toml"
-    config.write_text(f'listen = "{listen}"\nstate_dir = "{folder}/state"\n{more}')
-    config.chmod(0o600)
-    numbers = [sock.fileno() for sock in fds.values()]
-    words = [sys.executable, "-m", "harpcaller", "--socket", f"{folder}/admin"]
-    words += ["start", "--config", str(config)]
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start() -> subprocess.Popen[bytes]:
-        with (folder / "log").open("ab") as log:
-            told = [":".join(fds), *map(str, numbers), "--", *words]
-            process = subprocess.Popen(
-                [sys.executable, "-c", PASSING, *told], stderr=log, pass_fds=numbers
-            )
-        started.append(process)
-        return process
-
-    try:
-        yield start
-    finally:
-        for process in started:
-            process.kill()
-            process.wait()
 
 
 def hello(port: int) -> bytes:

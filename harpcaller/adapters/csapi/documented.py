@@ -7,134 +7,11 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
+from harpcaller.adapters.csapi import shapes
 from harpcaller.adapters.csapi.queries import MAX_WAIT_S
 from harpcaller.adapters.csapi.refusals import JSON
 
 Operation: TypeAlias = Mapping[str, Any]
-
-_TEXT: Final = {"type": "string"}
-_OBJECT: Final = {"type": "object"}
-_STATUS: Final = {
-    "type": "object",
-    "required": ["status"],
-    "properties": {
-        "status": {"enum": ["started", "inprogress", "completed", "error"]},
-        "errorcode": {"type": "integer"},
-        "description": _TEXT,
-    },
-}
-_JOB_ID: Final = {
-    "type": "object",
-    "required": ["jobid"],
-    "properties": {"jobid": _TEXT},
-}
-_LATER_JOB_ID: Final = {
-    "type": "object",
-    "required": ["job-id"],
-    "properties": {"job-id": _TEXT},
-}
-_LATER_STATUS: Final = {
-    "type": "object",
-    "required": ["status"],
-    "properties": {
-        "status": {
-            "enum": ["scheduled", "running", "succeeded", "failed", "cancelled"]
-        },
-        "outputs": _OBJECT,
-        "errorcode": {"type": "integer"},
-        "description": _TEXT,
-    },
-}
-_SERVICE: Final = {
-    "type": "object",
-    "required": ["name", "endpoint", "asset_id", "definition"],
-    "properties": {
-        "name": _TEXT,
-        "endpoint": _TEXT,
-        "asset_id": _TEXT,
-        "definition": _OBJECT,
-        "requires_agreement": {"type": "boolean"},
-        "configuration_schema": {"type": ["object", "null"]},
-        "default": {"type": "boolean"},
-    },
-}
-_INPUT: Final = {
-    "type": "object",
-    "required": ["argname"],
-    "properties": {
-        "argname": _TEXT,
-        "type": _TEXT,
-        "mandatory": {"type": ["string", "boolean"]},
-        "assetid": _TEXT,
-        "asseturl": _TEXT,
-        "serviceagreementid": _TEXT,
-        "assetmetadataurl": _TEXT,
-        "exec": _TEXT,
-        "payload": True,
-    },
-    "additionalProperties": False,
-}
-_INVOCATION: Final = {
-    "type": "object",
-    "properties": {
-        "inputs": {"type": "array", "items": _INPUT},
-        "configuration": _OBJECT,
-        "slainfo": _OBJECT,
-        "serviceinfo": _OBJECT,
-    },
-}
-_NAMED: Final = {
-    "type": "object",
-    "required": ["argname"],
-    "properties": {"argname": {"type": "string", "minLength": 1}, "type": _TEXT},
-}
-_DEFINITION: Final = {
-    "type": "object",
-    "required": ["servicedescription", "inputs", "outputs"],
-    "properties": {
-        "servicedescription": {
-            "type": "object",
-            "required": ["name", "endpoint"],
-            "properties": {"name": _TEXT, "endpoint": _TEXT, "description": _TEXT},
-        },
-        "inputs": {"type": "array", "minItems": 1, "items": _NAMED},
-        "outputs": {"type": "array", "minItems": 1, "items": _NAMED},
-    },
-}
-_TEXTS: Final = {"type": "array", "items": {"type": "string", "minLength": 1}}
-_SECONDS: Final = {"type": "number", "exclusiveMinimum": 0, "maximum": 10**9}
-_REGISTRATION: Final = {
-    "type": "object",
-    "required": ["definition", "host", "procedure"],
-    "properties": {
-        "definition": _DEFINITION,
-        "host": {"type": "string", "minLength": 1},
-        "procedure": {"type": "string", "minLength": 1},
-        "queue": {
-            "type": "object",
-            "required": ["name"],
-            "properties": {
-                "name": _OBJECT,
-                "concurrency": {"type": "integer", "minimum": 1},
-            },
-        },
-        "timeout": _SECONDS,
-        "max_exec_time": _SECONDS,
-        "requires_agreement": {"type": "boolean"},
-        "agreements": _TEXTS,
-        "exec_allow": _TEXTS,
-        "configuration_schema": _OBJECT,
-        "sealed": {"type": "array", "items": {"type": "string", "pattern": "^/"}},
-        "default": {"type": "boolean"},
-    },
-    "additionalProperties": False,
-}
-_COMPLAINT: Final = {
-    "type": "object",
-    "required": ["errorcode", "description"],
-    "properties": {"errorcode": {"type": "integer"}, "description": _TEXT},
-    "additionalProperties": False,
-}
 
 
 def _json(description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -144,7 +21,9 @@ def _json(description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
 def _operation(
     summary: str, responses: Mapping[str, Any], *parameters: Mapping[str, Any]
 ) -> dict[str, Any]:
-    complaint = {"default": _json("Refused; the description says why.", _COMPLAINT)}
+    complaint = {
+        "default": _json("Refused; the description says why.", shapes.COMPLAINT)
+    }
     return {
         "summary": summary,
         "parameters": list(parameters),
@@ -163,7 +42,7 @@ def _in_path(name: str, description: str) -> dict[str, Any]:
         "in": "path",
         "required": True,
         "description": description,
-        "schema": _TEXT,
+        "schema": shapes.TEXT,
     }
 
 
@@ -172,7 +51,7 @@ def _consumer(name: str) -> dict[str, Any]:
         "name": name,
         "in": "query",
         "description": "The consumer who invoked the job.",
-        "schema": _TEXT,
+        "schema": shapes.TEXT,
     }
 
 
@@ -185,26 +64,29 @@ _WAIT: Final = {
     "description": "Seconds to wait for the end.",
     "schema": {"type": "number", "minimum": 0, "maximum": MAX_WAIT_S},
 }
-_NO_SERVICE: Final = {"404": _json("There is no such service.", _COMPLAINT)}
-_CLOSED: Final = {"503": _json("No job is taken now.", _COMPLAINT)}
+_NO_SERVICE: Final = {"404": _json("There is no such service.", shapes.COMPLAINT)}
+_CLOSED: Final = {"503": _json("No job is taken now.", shapes.COMPLAINT)}
 _MADE: Final = {
-    "400": _json("Not as the definition says.", _COMPLAINT),
-    "402": _json("Not paid for: errorcode 8003.", _COMPLAINT),
+    "400": _json("Not as the definition says.", shapes.COMPLAINT),
+    "402": _json("Not paid for: errorcode 8003.", shapes.COMPLAINT),
     **_NO_SERVICE,
     **_CLOSED,
 }
-_NO_JOB: Final = {"400": _json("There is no such job.", _COMPLAINT), **_NO_SERVICE}
+_NO_JOB: Final = {
+    "400": _json("There is no such job.", shapes.COMPLAINT),
+    **_NO_SERVICE,
+}
 HEARTBEAT: Final = _operation(
     "Tell whether the service takes jobs.",
     {"200": {"description": "It does."}, **_NO_SERVICE, **_CLOSED},
 )
 INVOKE: Final = _taking(
-    _INVOCATION,
-    _operation("Make a job.", {"201": _json("The job's id.", _JOB_ID), **_MADE}),
+    shapes.INVOCATION,
+    _operation("Make a job.", {"201": _json("The job's id.", shapes.JOB_ID), **_MADE}),
 )
 STATUS: Final = _operation(
     "Tell how far a job is.",
-    {"200": _json("A word for it.", _STATUS), **_NO_JOB},
+    {"200": _json("A word for it.", shapes.STATUS), **_NO_JOB},
     _JOB,
     _consumer("consumerid"),
     _consumer("consumerId"),
@@ -212,8 +94,8 @@ STATUS: Final = _operation(
 RESULT: Final = _operation(
     "Tell what came of a job.",
     {
-        "200": _json("What it returned, or why it did not.", _OBJECT),
-        "202": _json("It has not ended.", _STATUS),
+        "200": _json("What it returned, or why it did not.", shapes.OBJECT),
+        "202": _json("It has not ended.", shapes.STATUS),
         **_NO_JOB,
     },
     _JOB,
@@ -229,23 +111,23 @@ LIST: Final = _operation(
             {
                 "type": "object",
                 "required": ["services"],
-                "properties": {"services": {"type": "array", "items": _SERVICE}},
+                "properties": {"services": {"type": "array", "items": shapes.SERVICE}},
             },
         )
     },
 )
 SHOW: Final = _operation(
-    "Tell of a service.", {"200": _json("The service.", _SERVICE), **_NO_SERVICE}
+    "Tell of a service.", {"200": _json("The service.", shapes.SERVICE), **_NO_SERVICE}
 )
 REGISTER: Final = _taking(
-    _REGISTRATION,
+    shapes.REGISTRATION,
     _operation(
         "Register a service, or replace one.",
         {
-            "200": _json("It is another one now.", _SERVICE),
-            "201": _json("It is there now.", _SERVICE),
-            "400": _json("Not as a service has to be.", _COMPLAINT),
-            "409": _json("It cannot be changed over HTTP.", _COMPLAINT),
+            "200": _json("It is another one now.", shapes.SERVICE),
+            "201": _json("It is there now.", shapes.SERVICE),
+            "400": _json("Not as a service has to be.", shapes.COMPLAINT),
+            "409": _json("It cannot be changed over HTTP.", shapes.COMPLAINT),
         },
     ),
 )
@@ -254,7 +136,7 @@ RETIRE: Final = _operation(
     {
         "204": {"description": "It takes no more jobs."},
         **_NO_SERVICE,
-        "409": _json("It cannot be changed over HTTP.", _COMPLAINT),
+        "409": _json("It cannot be changed over HTTP.", shapes.COMPLAINT),
     },
 )
 DDO: Final = _operation(
@@ -266,10 +148,10 @@ DDO: Final = _operation(
                 "type": "object",
                 "required": ["@context", "id", "service", "services"],
                 "properties": {
-                    "@context": _TEXT,
-                    "id": _TEXT,
-                    "service": {"type": "array", "items": _OBJECT},
-                    "services": {"type": "array", "items": _OBJECT},
+                    "@context": shapes.TEXT,
+                    "id": shapes.TEXT,
+                    "service": {"type": "array", "items": shapes.OBJECT},
+                    "services": {"type": "array", "items": shapes.OBJECT},
                 },
             },
         )
@@ -277,31 +159,31 @@ DDO: Final = _operation(
 )
 TOKEN: Final = _operation(
     "Return the token that the request bears.",
-    {"200": _json("It alone.", {"type": "array", "items": _TEXT, "minItems": 1})},
+    {"200": _json("It alone.", {"type": "array", "items": shapes.TEXT, "minItems": 1})},
 )
 METADATA: Final = _operation(
     "Return the metadata of an operation.",
     {
-        "200": _json("What the asset id is the SHA3-256 of.", _OBJECT),
-        "404": _json("There is no such asset.", _COMPLAINT),
+        "200": _json("What the asset id is the SHA3-256 of.", shapes.OBJECT),
+        "404": _json("There is no such asset.", shapes.COMPLAINT),
     },
     _ASSET,
 )
 BEGIN: Final = _taking(
-    _OBJECT,
+    shapes.OBJECT,
     _operation(
         "Invoke an operation.",
-        {"201": _json("The job's id.", _LATER_JOB_ID), **_MADE},
+        {"201": _json("The job's id.", shapes.LATER_JOB_ID), **_MADE},
         _ASSET,
     ),
 )
 RUN: Final = _taking(
-    _OBJECT,
+    shapes.OBJECT,
     _operation(
         "Invoke an operation and wait for its end.",
         {
-            "200": _json("How it ended.", _LATER_STATUS),
-            "504": _json("It has not ended; the job goes on.", _LATER_JOB_ID),
+            "200": _json("How it ended.", shapes.LATER_STATUS),
+            "504": _json("It has not ended; the job goes on.", shapes.LATER_JOB_ID),
             **_MADE,
         },
         _ASSET,
@@ -310,8 +192,8 @@ RUN: Final = _taking(
 JOB: Final = _operation(
     "Tell how far an operation is.",
     {
-        "200": _json("A word for it, and what came of it.", _LATER_STATUS),
-        "404": _json("There is no such job.", _COMPLAINT),
+        "200": _json("A word for it, and what came of it.", shapes.LATER_STATUS),
+        "404": _json("There is no such job.", shapes.COMPLAINT),
     },
     _JOB,
 )

@@ -11,7 +11,7 @@ from harpcaller.adapters.csapi.refusals import Refusal
 MAX_WAIT_S: Final = 60
 WAIT: Final = "wait"
 CONSUMERS: Final = ("consumerid", "consumerId")
-_SECONDS: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
+_SECONDS: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,20})?(?:[eE][-+]?[0-9]{1,3})?")
 
 
 def check_query(query: Mapping[str, str], *known: str) -> None:

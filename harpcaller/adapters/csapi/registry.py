@@ -18,7 +18,7 @@ from harpcaller.adapters.route import Operations
 from protocol.jsontext import JsonValue, decode, encode
 
 _PREFIX: Final = "service/"  # of the documents that hold a registration
-_MAX_READ: Final = 1024
+_MAX_READ: Final = 256
 
 
 @attrs.frozen(kw_only=True)

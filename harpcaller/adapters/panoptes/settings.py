@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from collections.abc import Sequence
+from typing import Final
 
 import attrs
 
 from harpcaller.adapters.adapter import CoreLimits, Files, Problem, Table
+from harpcaller.adapters.parts import Part
 
-_DAY_S: Final = 86400.0
+_DAY_S: Final = 86400
 _REDIRECTS: Final = (301, 302)
 
 
@@ -28,9 +28,9 @@ class Settings:
 
     serve: bool = True
     redirect: Redirect | None = None
-    linger_s: float = 5.0
-    quiet_s: float = 60.0
-    quiet_running_s: float = 600.0
+    linger_s: float = 5
+    quiet_s: float = 60
+    quiet_running_s: float = 600
     stale_after_s: float = 2 * _DAY_S
     give_up_s: float = 7 * _DAY_S
     drop_levels: frozenset[str] = frozenset()
@@ -38,69 +38,11 @@ class Settings:
     max_live: int = 10_000
     max_packets: int = 1_000_000
     max_bytes: int = 256 * 2**20
-    max_updates_per_s: float = 200.0
+    max_updates_per_s: float = 200
 
 
-class _Wrong(ValueError):
-    """What was expected of a key."""
-
-
-Read: TypeAlias = Callable[[Any], Any]
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise _Wrong("true or false")
-    return value
-
-
-def _number(value: Any) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not 0 < value < math.inf:
-        raise _Wrong("a number greater than 0")
-    return float(value)
-
-
-def _count(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise _Wrong("a whole number from 1 on")
-    return value
-
-
-def _levels(value: Any) -> frozenset[str]:
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise _Wrong("a list of levels, such as debug")
-    return frozenset(value)
-
-
-def _redirect(value: Any) -> Redirect:
-    match value:
-        case {"code": int(code), "location": str(location)} if (
-            len(value) == 2 and code in _REDIRECTS and _is_header(location)
-        ):
-            return Redirect(code=code, location=location)
-    raise _Wrong('{ code = 301 or 302, location = "/where/" }')
-
-
-def _is_header(text: str) -> bool:
-    return bool(text) and text.isascii() and text.isprintable()
-
-
-KEYS: Final[Mapping[str, Read]] = {
-    "serve": _flag,
-    "redirect": _redirect,
-    "linger_s": _number,
-    "quiet_s": _number,
-    "quiet_running_s": _number,
-    "stale_after_s": _number,
-    "give_up_s": _number,
-    "drop_levels": _levels,
-    "cancel_kills": _flag,
-    "max_live": _count,
-    "max_packets": _count,
-    "max_bytes": _count,
-    "max_updates_per_s": _number,
-}
+_USUAL: Final = Settings()
+KEYS: Final = tuple(attrs.fields_dict(Settings))
 
 
 def files(_: Table) -> Sequence[str]:
@@ -110,18 +52,35 @@ def files(_: Table) -> Sequence[str]:
 
 def load(table: Table, _: Files, __: CoreLimits) -> Settings | Sequence[Problem]:
     """Return the settings, or all that is wrong with them."""
-    found: dict[str, Any] = {}
     problems: list[Problem] = []
-    for key, value in table.items():
-        read = KEYS.get(key)
-        if read is None:
-            expected = ", ".join(KEYS)
-            problems.append(
-                Problem(place=key, message=f"no such key; there are {expected}")
-            )
-            continue
-        try:
-            found[key] = read(value)
-        except _Wrong as wrong:
-            problems.append(Problem(place=key, message=f"expected {wrong}"))
-    return problems or Settings(**found)
+    part = Part(table, "", problems)
+    part.refuse_unknown(KEYS)
+    settings = Settings(
+        serve=part.flag("serve", default=_USUAL.serve),
+        redirect=_redirect(part.part("redirect")),
+        linger_s=part.seconds("linger_s") or _USUAL.linger_s,
+        quiet_s=part.seconds("quiet_s") or _USUAL.quiet_s,
+        quiet_running_s=part.seconds("quiet_running_s") or _USUAL.quiet_running_s,
+        stale_after_s=part.seconds("stale_after_s") or _USUAL.stale_after_s,
+        give_up_s=part.seconds("give_up_s") or _USUAL.give_up_s,
+        drop_levels=frozenset(part.texts("drop_levels")),
+        cancel_kills=part.flag("cancel_kills", default=_USUAL.cancel_kills),
+        max_live=part.count("max_live", _USUAL.max_live, least=1),
+        max_packets=part.count("max_packets", _USUAL.max_packets, least=1),
+        max_bytes=part.count("max_bytes", _USUAL.max_bytes, least=1),
+        max_updates_per_s=part.number("max_updates_per_s", least=0.01)
+        or _USUAL.max_updates_per_s,
+    )
+    return problems or settings
+
+
+def _redirect(part: Part | None) -> Redirect | None:
+    if part is None:
+        return None
+    part.refuse_unknown(("code", "location"))
+    code, location = part.get("code"), part.need_text("location")
+    if type(code) is not int or code not in _REDIRECTS:
+        part.wrong("code", "301 or 302")
+    if not (location.isascii() and location.isprintable()):
+        part.wrong("location", "an address in ASCII")
+    return Redirect(code=301 if code == 301 else 302, location=location)

@@ -1,5 +1,6 @@
 "use strict";
 
+// Addresses are relative: behind a proxy we may be below any path.
 // Names and messages come from whoever reports: they enter by textContent alone.
 const MAX_LINES = 2000;
 const LOOK_MS = 1000;
@@ -58,7 +59,7 @@ async function look() {
   lookDue = false;
   lastLook = Date.now();
   try {
-    const base = `/api/workflow/${encodeURIComponent(id)}`;
+    const base = `../../api/workflow/${encodeURIComponent(id)}`;
     const [one, jobs] = await Promise.all([read(base), read(`${base}/jobs`)]);
     showWorkflow(one.workflow);
     showJobs(jobs.jobs);
@@ -95,7 +96,7 @@ function follow() {
   if (source) source.close();
   at("log").replaceChildren();
   const level = encodeURIComponent(at("level").value);
-  source = new EventSource(`/workflows/${encodeURIComponent(id)}/events?level=${level}`);
+  source = new EventSource(`events?level=${level}`);
   source.onopen = () => { at("connection").textContent = ""; };
   source.onerror = () => { at("connection").textContent = "connecting again"; };
   source.onmessage = (event) => {
