@@ -89,6 +89,7 @@ def test_the_example_is_a_packet(monitor: Monitor) -> None:
     status = monitor.daemon.ask({"get_status": job_id})
     assert status["call"]["host"] == "@panoptes"
     assert status["call"]["procedure"] == "workflow"
+    assert status["limits"] == {"timeout": 604800, "max_exec_time": None}
 
 
 def test_bad_updates_are_told_what_is_wrong(monitor: Monitor) -> None:
