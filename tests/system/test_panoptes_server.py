@@ -11,6 +11,7 @@ import pytest
 import trio
 from event_source import EventSource
 from monitor import Monitor, RawClient, running_monitor, update
+from openapi_document import Document
 from panoptes_runs import runs
 from web_client import figures, web_address, web_client
 
@@ -281,3 +282,12 @@ def judge(monitor: Monitor) -> subprocess.CompletedProcess[str]:
         timeout=50,
         check=False,
     )
+
+
+def test_its_part_of_the_document_is_valid(monitor: Monitor) -> None:
+    """G-24: programs are generated from it; and it tells of errors by their code."""
+    document = Document(monitor.web.get("/openapi.json").value)
+
+    assert document.complaints() == []
+    beside = monitor.web.get("/m1/nothing")
+    assert (beside.status, beside.value["errors"][0]["code"]) == (404, "404")
