@@ -288,6 +288,6 @@ def test_its_part_of_the_document_is_valid(monitor: Monitor) -> None:
     """G-24: programs are generated from it; and it tells of errors by their code."""
     document = Document(monitor.web.get("/openapi.json").value)
 
-    assert document.complaints() == []
+    assert document.complaints() == [], document.complaints()
     beside = monitor.web.get("/m1/nothing")
     assert (beside.status, beside.value["errors"][0]["code"]) == (404, "404")
