@@ -32,6 +32,7 @@ from harpcaller.hosts.registry import Host, Registry
 from harpcaller.identities.reception import Reception
 from harpcaller.logs import LogFile
 from harpcaller.renewal import Renewal, Renewed
+from harpcaller.reports import Reports
 from harpcaller.runners.harp import HarpRunner
 from harpcaller.setup import Setup
 from harpcaller.store import Full, Opened
@@ -77,6 +78,7 @@ class Daemon:
         self._stopping = trio.Event()
         self._listenings: list[Listening] = []
         self._websockets: list[Listening] = []
+        self._reports = Reports(config.reporters)
         self._web = Web(config, activation, self._reception)
 
     async def run(self) -> None:
@@ -169,6 +171,7 @@ class Daemon:
                     front.end_idle()
                     self._web.end()
                     sessions.cancel_scope.deadline = trio.current_time() + LEAVE_S
+                await self._reports.finish()
                 upkeep.cancel_scope.cancel()
             admin.cancel_scope.cancel()
 
@@ -193,6 +196,7 @@ class Daemon:
             runner=self._runner,
             front=self._front,
             hosts=self._registry.listing,
+            count_reports=self._reports.counts,
         )
         await self._web.serve(served, sessions)
 
@@ -268,6 +272,7 @@ class Daemon:
         return self._dispatcher
 
     def _start_upkeep(self, upkeep: trio.Nursery) -> None:
+        self._reports.begin(self._dispatcher.feed, upkeep)
         upkeep.start_soon(self._runner.run)
         upkeep.start_soon(self._refresher.run)
         upkeep.start_soon(
@@ -335,6 +340,7 @@ class Daemon:
             "listen": [*_told(self._listenings)],
             "http": [str(address) for address in self._web.addresses],
             "websocket": [*_told(self._websockets)],
+            "reporters": self._reports.told(),
         }
 
 

@@ -111,6 +111,15 @@ class CommitMeters:
     batches: Histogram = attrs.field(factory=lambda: Histogram(BATCHES))
 
 
+@attrs.frozen(kw_only=True)
+class ReportCounts:
+    """What monitors have not been told: not yet, for want of room, or refused."""
+
+    backlog: int = 0
+    dropped: int = 0
+    refused: int = 0
+
+
 @attrs.define(eq=False)
 class WorkerMeters:
     """What the runner counts: new connections, and requests until they are heard."""

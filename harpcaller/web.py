@@ -19,6 +19,7 @@ from harpcaller.front.listen import Front
 from harpcaller.front.sockets import WEB, Listening, Passed, open_listeners
 from harpcaller.gateway.rules import Rules
 from harpcaller.identities.reception import Reception
+from harpcaller.meters import ReportCounts
 from harpcaller.runners.harp import HarpRunner
 from harpcaller.store.sqlite import SqliteStore
 from indira.activation import Activation
@@ -38,6 +39,7 @@ class Served:
     runner: HarpRunner
     front: Front
     hosts: Callable[[], Sequence[dict[str, JsonValue]]]
+    count_reports: Callable[[], ReportCounts]
 
 
 class Web:
@@ -104,6 +106,7 @@ class Web:
             workers=served.runner.meters,
             clients=front.meters,
             count_lines=lambda: len(front.clients),
+            count_reports=served.count_reports,
         )
         gateway: Gateway = outfit.outfitted(
             outfit.Outfit(

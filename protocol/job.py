@@ -55,6 +55,23 @@ TRANSITIONS: frozenset[tuple[State | None, State]] = frozenset(
 
 
 @attrs.frozen(kw_only=True)
+class JobSeen:
+    """A job as a watcher is told of it: `arguments` show "***" for what is sealed.
+
+    `queue` is the name of its queue, None without one. `has_secrets` tells that
+    something is sealed, which its worker may say again.
+    """
+
+    job_id: JobId
+    host: str
+    procedure: str
+    arguments: JsonText = attrs.field(repr=False)
+    queue: JsonText | None
+    info: JsonText
+    has_secrets: bool = False
+
+
+@attrs.frozen(kw_only=True)
 class JobRecord:
     """A job as the store knows it.
 

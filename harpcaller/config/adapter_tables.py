@@ -53,19 +53,26 @@ def read_adapter_tables(
 
 
 def unready_desks(adapters: Iterable[Installed]) -> Iterator[str]:
-    """Give a warning for each directory that cannot be written to now.
+    """Give a warning for each directory that cannot be written to now, or given away.
 
     It may be mounted later; until then every document that is saved is refused.
     """
     for installed in adapters:
-        desk = installed.desk
+        desk, key = installed.desk, f"adapters.{installed.adapter.name}"
         if desk is not None and not _is_writable(desk.folder):
-            key = f"adapters.{installed.adapter.name}.work_dir"
-            yield f"{key}: {desk.folder} is no directory that we may write to"
+            yield f"{key}.work_dir: {desk.folder} is no directory that we may write to"
+        if desk is not None and desk.gid is not None and not _may_give_to(desk.gid):
+            yield f"{key}.work_group: we are not in it, and can give it nothing"
 
 
 def _is_writable(folder: str) -> bool:
-    return Path(folder).is_dir() and os.access(folder, os.W_OK | os.X_OK)
+    # First the access: where the way there is shut, is_dir() raises.
+    wanted = os.W_OK | os.X_OK
+    return os.access(folder, wanted, effective_ids=True) and Path(folder).is_dir()
+
+
+def _may_give_to(gid: int) -> bool:
+    return os.geteuid() == 0 or gid in {os.getegid(), *os.getgroups()}
 
 
 class _Reader:

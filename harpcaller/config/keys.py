@@ -182,5 +182,5 @@ IGNORED = {
     "erlang": "ignored: there is no Erlang here",
 }
 STREAM_DIRECTORY = "stream_directory"  # the original's name for state_dir
-TABLES = ("hosts", "http", "identities", "websocket")
+TABLES = ("hosts", "http", "identities", "reporters", "websocket")
 ADAPTERS = "adapters"

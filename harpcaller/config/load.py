@@ -27,6 +27,7 @@ from harpcaller.config.keys import (
 )
 from harpcaller.config.positions import Position, key_positions
 from harpcaller.config.problems import ConfigError, Problem, placed, unknown_key
+from harpcaller.config.reporter_tables import read_reporter_tables
 from harpcaller.config.values import Config
 from harpcaller.rights import complain_if_open_writable
 from harpcaller.runners.tls import TrustError, WorkerTls
@@ -36,6 +37,7 @@ _PLACE = re.compile(r"(.*) \(at line ([0-9]+), column ([0-9]+)\)", re.DOTALL)
 _READ_TABLES: dict[str, Callable[[Any, Path], tuple[Any, Iterable[Problem]]]] = {
     "hosts": read_host_tables,
     "identities": read_identity_tables,
+    "reporters": read_reporter_tables,
 }
 
 

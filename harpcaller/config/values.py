@@ -7,6 +7,7 @@ from pathlib import Path
 
 import attrs
 
+from harpcaller.adapters.monitors import ReportingSettings
 from harpcaller.addresses import ListenAddress, TcpAddress
 from harpcaller.hosts.registry import Host
 from harpcaller.identities.identity import Identity
@@ -78,6 +79,7 @@ class Config:
     websocket_listen: tuple[ListenAddress, ...] = ()
     websocket_origins: frozenset[str] = frozenset()
 
+    reporters: tuple[ReportingSettings, ...] = ()
     adapters: tuple[Installed, ...] = ()
 
     @property

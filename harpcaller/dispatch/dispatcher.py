@@ -15,6 +15,7 @@ from harpcaller.dispatch.job import Follower, Job
 from harpcaller.dispatch.limits import Limits
 from harpcaller.dispatch.parent import Parent
 from harpcaller.dispatch.running import Running
+from harpcaller.dispatch.watching import Feed
 from harpcaller.meters import JobMeters, ending
 from harpcaller.runners import Runner
 from harpcaller.runners.external import External
@@ -35,7 +36,7 @@ from protocol.call import Call
 from protocol.errors import ErrorType, WireError
 from protocol.job import JobId
 from protocol.jsontext import JsonText
-from protocol.outcome import Cancelled, Outcome
+from protocol.outcome import Cancelled
 
 TAKE_RETRY_S = 0.5
 
@@ -63,6 +64,7 @@ class Dispatcher:
         self.is_draining = False  # nothing is accepted or started, until `resume`
         self.has_stopped = False  # nothing more will happen to any job
         self.meters = JobMeters()
+        self.feed = Feed()
         self.followers: set[Follower] = set()
         self._runner = runner
         self._nursery = jobs
@@ -126,6 +128,7 @@ class Dispatcher:
         for claim in claims:
             job = self._jobs.setdefault(claim.job_id, Job(claim.job_id))
             job.see(claim.record)
+            job.tell_packets = self.feed.started(claim)
             if claim.fence == 1:  # else it did not only wait
                 waited_s = self._clock() - claim.record.submitted_at
                 self.meters.waits_s.observe(max(0.0, waited_s))
@@ -251,7 +254,7 @@ class Dispatcher:
             log.exception("outcome.lost", job_id=job_id)
             running.ended.fail(error)
         else:
-            self._count_end(running.outcome, begun_at)
+            self._count_end(running, begun_at)
         del self._running[job_id]
         if running.is_journalled and running.outcome is None:
             self._left.add(job_id)
@@ -259,10 +262,13 @@ class Dispatcher:
         if not self._running:
             self._idle.set()
 
-    def _count_end(self, outcome: Outcome | None, begun_at: float) -> None:
-        if outcome is not None:  # else it was left, to be started again
+    def _count_end(self, running: Running, begun_at: float) -> None:
+        if (
+            outcome := running.outcome
+        ) is not None:  # else it was left, to be started again
             self.meters.runs_s.observe(trio.current_time() - begun_at)
             self.meters.ends[ending(outcome)] += 1
+            self.feed.ended(running.claim.job_id, outcome)
 
     def _refuse_if_closed(self) -> None:
         if self.is_stopping:
@@ -280,6 +286,7 @@ class Dispatcher:
 
     def _submit(self, new: NewJob) -> Write[Submitted]:
         write = self.store.submit(new)
+        self.feed.submitted(new, write)
         write.when_done(self._begin_submitted)
         return write
 
@@ -296,8 +303,7 @@ class Dispatcher:
         if running.is_journalled and running.ask_to_end():
             answer.succeed(True)
             return
-        is_winner = running.end(Cancelled())
-        running.ended.when_done(lambda write: _pass_on(write, answer, is_winner))
+        running.ended.pass_on(answer, running.end(Cancelled()))
 
     def _cancelled(
         self, job_id: JobId, write: Write[CancelResult], answer: Write[bool]
@@ -330,16 +336,10 @@ class Dispatcher:
         if job is not None:
             job.end(Cancelled())
         self.meters.ends[ending(Cancelled())] += 1
+        self.feed.ended(job_id, Cancelled())
         log.info("job.ended", job_id=job_id, outcome="Cancelled")
 
     async def _wait_idle(self) -> None:
         while self._running:
             self._idle = trio.Event()
             await self._idle.wait()
-
-
-def _pass_on(write: Write[None], answer: Write[bool], value: bool) -> None:
-    if write.error is None:
-        answer.succeed(value)
-    else:
-        answer.fail(write.error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 import trio
@@ -28,6 +28,7 @@ class Job:
     packets: int = 0
     outcome: Outcome | None = None
     readers: int = 0
+    tell_packets: Callable[[Sequence[JsonText]], None] | None = None
     _changed: trio.Event | None = None
     _tail: deque[tuple[int, int, bytes]] = attrs.field(factory=deque)  # first, end
     _tail_bytes: int = 0
@@ -48,6 +49,8 @@ class Job:
         """Take packets that have become durable, for those who read now."""
         end = first + len(texts)
         self.packets = max(self.packets, end)
+        if self.tell_packets is not None and texts:
+            self.tell_packets(texts)
         if self.readers and texts:
             lines = replies.packets(first, texts)
             self._tail.append((first, end, lines))

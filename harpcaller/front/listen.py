@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -30,6 +31,7 @@ from harpcaller.meters import ClientMeters
 from protocol.errors import ErrorType, WireError
 
 FD_RESERVE = 128  # for the store and the admin socket
+_WEBSOCKET = "harpcaller.front.websocket"  # a tenth of a second, where it is wanted
 MAX_REFUSALS = 32  # clients that are told at a time why they may not come in
 
 
@@ -108,6 +110,8 @@ class Front:
 
         Those who come in by `websockets` send messages, the others lines.
         """
+        if websockets:
+            importlib.import_module(_WEBSOCKET)  # before there is anybody to wait
         async with trio.open_nursery() as accept:
             for listening in (*listenings, *websockets):
                 has_messages = listening in websockets
@@ -230,7 +234,7 @@ class Front:
 
     async def _converse_by_messages(self, client: _Client) -> None:
         """Serve a client in a session from the start, once it speaks in messages."""
-        from harpcaller.front import websocket  # noqa: PLC0415 (a tenth of a second)
+        from harpcaller.front import websocket  # noqa: PLC0415 (see above)
 
         async def converse(messages: websocket.Messages) -> None:
             terms = self._terms.of_session()

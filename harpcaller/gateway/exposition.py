@@ -29,6 +29,7 @@ from harpcaller.meters import (
     ClientMeters,
     CommitMeters,
     Histogram,
+    ReportCounts,
     WorkerMeters,
 )
 from harpcaller.store import JobFilter
@@ -48,6 +49,7 @@ class Sources:
     clients: ClientMeters
     count_lines: Callable[[], int]
     """How many clients are connected to the line listeners."""
+    count_reports: Callable[[], ReportCounts]
 
 
 class Exposition:
@@ -194,6 +196,23 @@ class _Figures(Collector):
             refused.add_metric([word.value], clients.refusals.counts[word])
         yield refused
         yield from self._of_requests()
+        yield from self._of_reports()
+
+    def _of_reports(self) -> Iterator[Metric]:
+        counts = self.sources.count_reports()
+        yield GaugeMetricFamily(
+            "harpcaller_report_backlog",
+            "Messages that monitors have not taken yet",
+            counts.backlog,
+        )
+        dropped = CounterMetricFamily(
+            "harpcaller_reports_dropped",
+            "Messages that no monitor will be told",
+            labels=["reason"],
+        )
+        dropped.add_metric(["full"], counts.dropped)
+        dropped.add_metric(["refused"], counts.refused)
+        yield dropped
 
     def _of_requests(self) -> Iterator[Metric]:
         yield GaugeMetricFamily(

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 import trio
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 class Write(Generic[T]):
@@ -48,6 +49,17 @@ class Write(Generic[T]):
             callback(self)
         else:
             self._callbacks.append(callback)
+
+    def pass_on(self, other: Write[U], result: U) -> None:
+        """Have `other` give `result` when this is done, or fail as this did."""
+
+        def end(_: Write[T]) -> None:
+            if self._error is None:
+                other.succeed(result)
+            else:
+                other.fail(self._error)
+
+        self.when_done(end)
 
     def succeed(self, result: T) -> None:
         """Make the result known; the engine calls it on the loop, once."""

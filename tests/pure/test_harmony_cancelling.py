@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from harmony_corpus import operation, settings
-from harmony_outcomes import ASYNC_2, an_outcome, by_unit
+from harmony_outcomes import ASYNC_2, an_outcome, by_unit, made
 from harmony_requests import COPY
 from harmony_runs import World, a_call, carried_out, machine_of
 
@@ -200,11 +200,12 @@ def test_a_request_that_reads_its_inputs_can_be_cancelled() -> None:
     """It has no units yet."""
     sources = [{"collection": "C1233800302-EEDTEST"}]
     call = a_call(COPY, operation("async-2.json", sources=sources), "/d/catalog.json")
+    readable = settings(granule_allow=["file:///d/"])
     world = World(interrupt=("in", Reason.CLIENT))
     late = World(interrupt=("in", Reason.MAX_EXEC_TIME))
 
-    failure, _ = carried_out(call, world)
-    other, result = carried_out(call, late)
+    failure, _ = carried_out(call, world, readable)
+    other, result = carried_out(call, late, readable)
 
     assert (failure, other) == ("Cancelled", "Canceled: Request timed out")
     assert world.cancelled == late.cancelled == ["in"]
@@ -218,3 +219,36 @@ def test_harmony_may_end_what_is_ending() -> None:
     outcome = world.run(machine_of(a_call(COPY, ASYNC)))
 
     assert outcome == Cancelled()
+
+
+@pytest.mark.parametrize(
+    ("reason", "end"), [(Reason.CLIENT, "Cancelled"), (Reason.MAX_EXEC_TIME, "")]
+)
+def test_harmony_is_told_the_end_once(reason: Reason, end: str) -> None:
+    """E24: it was told before the request was cancelled."""
+    hrefs = [f"s3://b/{number}-{'x' * 6000}.nc" for number in range(200)]
+    world = World(
+        outcomes={"s1.b0": made(*hrefs), "s1.b1": made()},
+        interrupt=("end/outputs", reason),
+    )
+
+    failure, _ = carried_out(a_call(COPY, ASYNC), world, settings(work_dir="/w"))
+
+    assert failure == end
+    assert [query for query in world.queries if "item[href]" not in query] == [
+        {"status": "successful"}
+    ]
+
+
+def test_what_waits_is_not_told_before_the_end() -> None:
+    """The last post waited behind one that Harmony did not take."""
+    world = World(
+        outcomes={**ASYNC_2, "s1.b1": an_outcome("noretry")},
+        posts={0: 503},
+        interrupt=("cb1/w1", Reason.CLIENT),
+    )
+
+    carried_out(a_call(COPY, ASYNC), world)
+
+    assert [*world.queries[-1]] == ["error"]
+    assert len(world.queries) == 2

@@ -6,6 +6,7 @@ import json
 from copy import deepcopy
 from typing import Any
 
+import attrs
 import pytest
 from harmony_corpus import corpus_json, operation, settings
 from harmony_outcomes import ASYNC_2, SOURCE, by_unit
@@ -13,9 +14,11 @@ from harmony_requests import COPY
 from harmony_runs import World, a_call, asked, carried_out, machine_of
 
 from harpcaller.adapters.machine import Fetch
+from protocol.call import Call
 
 ASYNC = operation("async-2.json")
 SYNC = operation("sync-1.json")
+READABLE = settings(granule_allow=["https:", "s3:", "file:///d/"])
 OPEN = operation("async-2.json", sources=[{"collection": SOURCE}])
 
 
@@ -34,12 +37,17 @@ def tree(name: str = "/d/catalog.json") -> dict[str, Any]:
     return {f"{place}/{file}": body for file, body in files.items()}
 
 
+def at_path() -> Call:
+    """Return a request whose catalog has to be read."""
+    return a_call(COPY, OPEN, "/d/catalog.json")
+
+
 @pytest.mark.parametrize("uri", ["/d/catalog.json", "https://h/d/catalog.json"])
 def test_a_catalog_is_read_by_its_place(uri: str) -> None:
     """First itself, then what it leads to."""
     world = World(answer=by_unit, documents=tree(uri))
 
-    failure, result = carried_out(a_call(COPY, OPEN, uri), world)
+    failure, result = carried_out(a_call(COPY, OPEN, uri), world, READABLE)
 
     fetched = [action.key for action in world.asked if isinstance(action, Fetch)]
     assert failure == ""
@@ -52,7 +60,7 @@ def test_many_documents_are_read_a_few_at_a_time() -> None:
     links = [{"rel": "item", "href": f"./i{number}.json"} for number in range(40)]
     catalog = {**tree()["/d/catalog.json"], "links": links}
     world = World(documents={"/d/catalog.json": catalog})
-    machine = machine_of(a_call(COPY, OPEN, "/d/catalog.json"))
+    machine = machine_of(a_call(COPY, OPEN, "/d/catalog.json"), READABLE)
     (fetch,) = machine.start(0)
     assert isinstance(fetch, Fetch)
 
@@ -73,7 +81,9 @@ def test_what_cannot_be_read_is_refused(documents: Any, text: str) -> None:
     """E15: it took a read to find out, so the job tells it, and Harmony is told."""
     world = World(documents=documents)
 
-    failure, result = carried_out(a_call(COPY, OPEN, "/d/catalog.json"), world)
+    failure, result = carried_out(
+        a_call(COPY, OPEN, "/d/catalog.json"), world, READABLE
+    )
 
     message = f"Cannot read input catalog: {text}"
     assert failure == f"NoRetry: {message}"
@@ -83,9 +93,21 @@ def test_what_cannot_be_read_is_refused(documents: Any, text: str) -> None:
     assert world.calls == []
 
 
+def test_a_catalog_elsewhere_is_not_read() -> None:
+    """Else whoever may send a message could read any file of ours."""
+    world = World(documents={"/etc/catalog.json": {}})
+    call = a_call(COPY, OPEN, "/etc/catalog.json")
+
+    failure, _ = carried_out(call, world, READABLE)
+
+    text = "Cannot read input catalog: catalog.json is not where granules may be"
+    assert failure == f"NoRetry: {text}"
+    assert not [action for action in world.asked if isinstance(action, Fetch)]
+
+
 def test_too_many_granules_are_found_when_they_are_read() -> None:
     """E14, with its details."""
-    loaded = settings(max_granules=1)
+    loaded = attrs.evolve(READABLE, max_granules=1)
     world = World(documents=tree())
 
     failure, result = carried_out(a_call(COPY, OPEN, "/d/catalog.json"), world, loaded)
@@ -100,7 +122,9 @@ def test_a_granule_that_fails_by_itself_leaves_the_others() -> None:
     documents["/d/item1.json"]["assets"] = {}
     world = World(answer=by_unit, documents=documents)
 
-    failure, result = carried_out(a_call(COPY, OPEN, "/d/catalog.json"), world)
+    failure, result = carried_out(
+        a_call(COPY, OPEN, "/d/catalog.json"), world, READABLE
+    )
 
     assert failure.startswith("NoRetry: 1 of 2 items failed: Granule ")
     assert result["status"] == "partial"
@@ -114,7 +138,7 @@ def test_it_may_end_the_request_at_once() -> None:
     world = World(answer=by_unit, documents=documents)
     call = a_call(COPY, OPEN, "/d/catalog.json", ignore_errors=False)
 
-    carried_out(call, world)
+    carried_out(call, world, READABLE)
 
     assert world.calls == []
     assert list(world.queries[-1]) == ["error"]

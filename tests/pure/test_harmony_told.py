@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 from harmony_corpus import operation, settings
 from harmony_outcomes import ASYNC_2, a_bundle, an_end, made
@@ -114,7 +115,8 @@ def test_who_waits_may_get_the_bytes() -> None:
     end = an_end(stac=a_bundle("file:///w/x.nc", title='a"b\n.nc'))
     world = World(outcomes={"s1.b0": end})
 
-    failure, _ = carried_out(a_call(COPY, SYNC, sync_stream=True), world)
+    loaded = settings(work_dir="/w")
+    failure, _ = carried_out(a_call(COPY, SYNC, sync_stream=True), world, loaded)
 
     (post,) = world.posted
     assert failure == ""
@@ -123,3 +125,42 @@ def test_who_waits_may_get_the_bytes() -> None:
         "Content-Type": "application/x-netcdf4",
         "Content-Disposition": 'attachment; filename="a_b_.nc"',
     }
+
+
+def test_only_files_of_ours_are_bytes() -> None:
+    """What is not in the directory that we share cannot be sent."""
+    end = an_end(stac=a_bundle("file:///etc/x.nc"))
+    world = World(outcomes={"s1.b0": end})
+
+    call = a_call(COPY, SYNC, sync_stream=True)
+    failure, _ = carried_out(call, world, settings(work_dir="/w"))
+
+    assert failure == "Service: copy: result is not reachable"
+
+
+def test_what_is_known_of_an_input_is_known_of_its_output() -> None:
+    """A service that tells no extent has not changed it."""
+    times = ("datetime", "start_datetime", "end_datetime")
+    end = an_end(stac=a_bundle("s3://b/x.nc", properties=dict.fromkeys(times)))
+    world = World(outcomes={"s1.b0": end})
+
+    carried_out(a_call(COPY, SYNC, dialect="item-status"), world)
+
+    (told,) = world.queries
+    assert told["item[bbox]"] == "-25.4,-34.9,63.5,37.4"
+    assert told["item[temporal]"].startswith("2020-01-01T00:00:00.000Z,")
+
+
+def test_an_output_that_kept_its_id_is_of_one_input() -> None:
+    """Others are of all that their unit had."""
+    bundle = a_bundle("s3://b/1", "s3://b/2")
+    bundle["files"]["i1.json"]["id"] = "G1001-A"
+    loaded = settings()
+    chain = attrs.evolve(loaded.chains[COPY], batch_size=0)
+    loaded = attrs.evolve(loaded, chains={COPY: chain})
+    world = World(outcomes={"s1.b0": an_end(stac=bundle)})
+
+    _, result = carried_out(a_call(COPY, ASYNC), world, loaded)
+
+    granules = [output["provenance"]["granules"] for output in result["outputs"]]
+    assert granules == [["G1001-A", "G1002-A"], ["G1001-A"]]

@@ -40,6 +40,7 @@ def test_a_token_is_opened() -> None:
         (closed("é".encode()), "was not closed with our key"),
         (closed(b"a\r\nX-Header: b"), "is no text for a header"),
     ],
+    ids=["no colon", "no token", "longer", "no ASCII", "two lines"],
 )
 def test_another_text_is_none(token: str, said: str) -> None:
     """What would be sent in a header must be what Harmony put in."""

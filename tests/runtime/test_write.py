@@ -66,3 +66,18 @@ async def test_who_stops_waiting_does_not_stop_the_write() -> None:
     write.succeed(7)
 
     assert await write == 7
+
+
+async def test_a_write_passes_on_what_it_decides() -> None:
+    """A cancel is answered when the end that it chose is durable, or could not be."""
+    kept: Write[None] = Write()
+    lost: Write[None] = Write()
+    answers: list[Write[bool]] = [Write(), Write()]
+    kept.pass_on(answers[0], result=True)
+    lost.pass_on(answers[1], result=True)
+
+    kept.succeed(None)
+    lost.fail(ValueError("no"))
+
+    assert await answers[0] is True
+    assert isinstance(answers[1].error, ValueError)

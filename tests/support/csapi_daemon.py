@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -122,7 +122,11 @@ class Agent:
 
 @contextmanager
 def running_agent(
-    directory: Path, *, more: str = "", **settings: str | float
+    directory: Path,
+    *,
+    services: Mapping[str, Mapping[str, Any]] = SERVICES,
+    more: str = "",
+    **settings: str | float,
 ) -> Iterator[Agent]:
     """Run both until the block ends; `more` is text of the configuration."""
     directory.chmod(0o700)
@@ -133,7 +137,7 @@ def running_agent(
             settings={"stop_grace_s": 0.2, **settings},
         )
         with daemon.config.open("a") as config:
-            config.write(f'[http]\nlisten = "127.0.0.1:0"\n{tables()}\n{more}')
+            config.write(f'[http]\nlisten = "127.0.0.1:0"\n{tables(services)}\n{more}')
         try:
             daemon.start()
             yield Agent(daemon)
@@ -145,10 +149,10 @@ def running_agent(
                 daemon.kill()
 
 
-def tables() -> str:
-    """Return the services as text of a configuration."""
+def tables(services: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return services as text of a configuration."""
     text = "[adapters.csapi]\n"
-    for name, table in SERVICES.items():
+    for name, table in services.items():
         pairs = (f"{key} = {_toml(value)}" for key, value in table.items())
         text += f"[adapters.csapi.services.{name}]\n" + "\n".join(pairs) + "\n"
     return text

@@ -64,6 +64,13 @@ def running_service() -> Iterator[FakeService]:
             self.end_headers()
             self.wfile.write(body)
 
+        def do_GET(self) -> None:
+            fake.requests.append({"headers": dict(self.headers), "path": self.path})
+            self.send_response(200)
+            self.send_header("Content-Length", "7")
+            self.end_headers()
+            self.wfile.write(b"granule")
+
         def log_message(self, *_: Any) -> None:
             """Say nothing."""
 

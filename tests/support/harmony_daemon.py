@@ -184,9 +184,9 @@ class HarmonyDaemon:
         draft.rename(self.folder / "orders")
 
     # ── what came of it ──
-    def outcome(self, job_id: str) -> Mapping[str, Any]:
+    def outcome(self, job_id: str, *, within_s: float = 60) -> Mapping[str, Any]:
         """Return how a job ended, once it has."""
-        with self.daemon.connect(60) as client, client.makefile("rb") as replies:
+        with self.daemon.connect(within_s) as client, client.makefile("rb") as replies:
             request = {"harpcaller": 1, "get_result": job_id, "wait": True}
             client.sendall(json.dumps(request).encode() + b"\n")
             reply: Mapping[str, Any] = json.loads(replies.readline())
@@ -278,3 +278,13 @@ def running_harmony(
         finally:
             if daemon.is_alive:
                 daemon.kill()
+
+
+def most_live(packets: Sequence[Any]) -> int:
+    """Return how many calls were live at one time, by the journal."""
+    live, most = 0, 0
+    for packet in packets:
+        live += packet.get("harmony") == "call"
+        live -= packet.get("event") == "ended"
+        most = max(most, live)
+    return most

@@ -31,14 +31,16 @@ def a_catalog(*links: tuple[str, str], source: str | None = None) -> dict[str, A
     }
 
 
-def an_item(href: str = "s3://b/x.nc", **asset: Any) -> dict[str, Any]:
+def an_item(
+    href: str = "s3://b/x.nc", properties: Any = None, **asset: Any
+) -> dict[str, Any]:
     """Return an item whose data are at `href`."""
     return {
         "type": "Feature",
         "stac_version": "1.0.0",
         "id": href,
         "geometry": None,
-        "properties": {"datetime": "2020-01-01T00:00:00Z"},
+        "properties": properties or {"datetime": "2020-01-01T00:00:00Z"},
         "links": [],
         "assets": {"data": {"href": href, "roles": ["data"], **asset}},
     }

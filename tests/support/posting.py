@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,16 +23,22 @@ LOCAL: Final = ("http://localhost:*", "https://localhost:*")
 SHORT_S: Final = 0.3  # what is waited for in vain
 
 
+@cache
+def client_of(settings: HttpSettings) -> HttpClient:
+    """Return a client: the system's authorities take a while to be read."""
+    return HttpClient(settings)
+
+
 def poster(work: Path | None = None, **settings: Any) -> Poster:
     """Return a poster; files are sent from a directory."""
     desk = None if work is None else Desk(folder=str(work))
-    client = HttpClient(HttpSettings(**settings))
+    client = client_of(HttpSettings(**settings))
     return Poster(client, FileMover((), desk), lambda: NOW)
 
 
 def fetcher(*places: str, **settings: Any) -> HttpMover:
     """Return what fetches from some places, those here if none is named."""
-    client = HttpClient(HttpSettings(**{"attempts": 1, **settings}))
+    client = client_of(HttpSettings(**{"attempts": 1, **settings}))
     return HttpMover(client, read_places(places or LOCAL))
 
 

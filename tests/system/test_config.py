@@ -19,6 +19,7 @@ from harpcaller.config.http_table import HTTP_KEYS
 from harpcaller.config.identity_tables import IDENTITY_KEYS
 from harpcaller.config.keys import IGNORED, KEYS, STREAM_DIRECTORY
 from harpcaller.config.positions import Position
+from harpcaller.config.reporter_tables import REPORTER_KEYS
 from harpcaller.config.websocket_table import WEBSOCKET_KEYS
 from harpcaller.hosts.registry import Host
 
@@ -71,6 +72,8 @@ def test_the_example_explains_every_key() -> None:
     assert cumulus.pop("http").keys() == ADAPTER_HTTP_KEYS.keys()
     assert CORE_KEYS.keys() <= cumulus.keys() <= {*CORE_KEYS, *CUMULUS_KEYS}
     assert http.keys() == HTTP_KEYS.keys()
+    [reporter] = table.pop("reporters")["panoptes"]
+    assert reporter.keys() == REPORTER_KEYS.keys()
     assert websocket.keys() == WEBSOCKET_KEYS.keys()
     assert table.keys() == KEYS.keys()
     assert {key for host in hosts.values() for key in host} == HOST_KEYS.keys()
@@ -78,7 +81,7 @@ def test_the_example_explains_every_key() -> None:
     assert all(re.search(rf"\b{key}\b", text) for key in IDENTITY_KEYS)
     flat = (*KEYS.values(), *HTTP_KEYS.values(), *WEBSOCKET_KEYS.values())
     settings = {key.setting for key in flat}
-    tables = {"adapters", "hosts", "identities"}
+    tables = {"adapters", "hosts", "identities", "reporters"}
     assert settings | tables | {"source", "warnings"} == set(attrs.fields_dict(Config))
 
 

@@ -13,6 +13,7 @@ from harpcaller.config.host_tables import HOST_KEYS
 from harpcaller.config.http_table import HTTP_KEYS
 from harpcaller.config.identity_tables import IDENTITY_KEYS
 from harpcaller.config.keys import IGNORED, KEYS, STREAM_DIRECTORY
+from harpcaller.config.reporter_tables import REPORTER_KEYS
 from harpcaller.config.websocket_table import WEBSOCKET_KEYS
 
 PAGE = MAN / "harpcaller.toml.5"
@@ -23,7 +24,7 @@ def test_every_key_is_in_the_manual_and_the_reverse() -> None:
     """An operator looks there first."""
     told = set(re.findall(r"^\.It Ic (\w+)$", PAGE.read_text(), re.MULTILINE))
 
-    ours = {*HOST_KEYS, *HTTP_KEYS, *WEBSOCKET_KEYS, *IDENTITY_KEYS}
+    ours = {*HOST_KEYS, *HTTP_KEYS, *WEBSOCKET_KEYS, *IDENTITY_KEYS, *REPORTER_KEYS}
     adapters = {*CORE_KEYS, *S3_KEYS, *ADAPTER_HTTP_KEYS}
     assert told == KEYS.keys() | ours | adapters
 

@@ -13,6 +13,7 @@ import pytest
 import trustme
 from adapted import an_adapter
 from harmony_corpus import CORPUS
+from no_rights import nobody
 from third_adapter import Idle
 
 from harpcaller.adapters.places import Places
@@ -71,6 +72,27 @@ def test_a_directory_that_is_not_there_is_warned_of(tmp_path: Path) -> None:
         f"adapters.test.work_dir: {desk} is no directory that we may write to"
         for desk in desks[2:]
     ]
+
+
+def test_a_group_of_others_is_warned_of(tmp_path: Path) -> None:
+    """The system would refuse to give it a file."""
+    adapter = an_adapter(lambda *_: Idle())
+    places = Places(work_dir=str(tmp_path), work_group="g")
+
+    def warnings(gid: int) -> list[str]:
+        installed = Installed(
+            adapter=adapter, settings=None, places=places, work_gid=gid
+        )
+        return list(unready_desks([installed]))
+
+    with nobody():
+        told = [text for text in warnings(12345) if "work_group" in text]
+        mine = [text for text in warnings(os.getegid()) if "work_group" in text]
+
+    assert told == [
+        "adapters.test.work_group: we are not in it, and can give it nothing"
+    ]
+    assert mine == []
 
 
 def with_group(folder: Path, group: str) -> Config:

@@ -1,16 +1,13 @@
-"""Harmony services as procedures: their files, their words, and how they are ended."""
+"""Harmony services as procedures: their files, their words, and what is refused."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from eventually import eventually, is_alive
 from harmony_worker import (
     KEY,
     PLAIN,
@@ -21,8 +18,6 @@ from harmony_worker import (
     script,
     service,
 )
-from harp_peer import a_call, connect
-from harpd_process import HARPD
 
 from protocol.outcome import Raised
 
@@ -56,21 +51,6 @@ LOOK = """
         (out / "catalog0.json").write_text('{"text":"%s"}' % ("x" * 3_000_000))
         (out / "batch-catalogs.json").write_text('["catalog.json","catalog0.json"]')
 """
-# It has a child that ends only when it has to, and needs its time itself.
-HANG = """
-    import os, pathlib, signal, subprocess, sys, time
-    out = pathlib.Path(sys.argv[sys.argv.index("--harmony-metadata-dir") + 1])
-    def end(*_):
-        time.sleep(1.5)
-        (out / "ended").touch()
-        os._exit(0)
-    signal.signal(signal.SIGTERM, end)
-    child = subprocess.Popen(["sleep", "600"], start_new_session=True)
-    (out / "part").write_text(f"{os.getpid()} {child.pid}")
-    os.rename(out / "part", out / "pids")
-    while True:
-        signal.pause()
-"""
 DOCKER = """
     import json, os, pathlib, sys
     record = pathlib.Path(sys.argv[0]).parent / "docker.log"
@@ -93,7 +73,6 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HarmonyWorker]:
     tables = [
         service("look", look, {**WITH_KEY, "environment.STAGING_BUCKET": "b"}),
         service("inline", look, {**WITH_KEY, "input_mode": "inline"}),
-        service("hang", [*PLAIN, str(script(folder / "hang.py", HANG))], WITH_KEY),
         service("contained", run, WITH_KEY),
         service("none", ["/no/such/program"]),
     ]
@@ -259,57 +238,6 @@ async def test_what_cannot_be_started_is_told(worker: HarmonyWorker) -> None:
     assert worker.private == []
 
 
-def command_lines() -> str:
-    """Return the words of all processes, as everybody can read them."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            found.append((process / "cmdline").read_bytes())
-        except OSError:
-            continue  # it went while we looked
-    return b"\n".join(found).decode(errors="replace")
-
-
-async def test_a_cancel_ends_the_tree_and_leaves_no_file(
-    worker: HarmonyWorker,
-) -> None:
-    """A service has its time to end, whatever others have; no process shows a token."""
-    out = worker.root / "hang"
-    call = arguments(message={"accessToken": TOKEN}, metadata_dir=str(out))
-    async with connect(worker.harpd.tcp, worker.tls) as stream:
-        await stream.send_all(a_call("hang", **call))
-        await eventually((out / "pids").exists, 30)
-        pids = [int(word) for word in (out / "pids").read_text().split()]
-        assert all(is_alive(pid) for pid in pids)
-        assert len(worker.private) == 1
-        shown = command_lines()
-
-    await eventually(lambda: worker.private == [], 40)
-    assert not any(is_alive(pid) for pid in pids)
-    assert (out / "ended").exists()
-    assert TOKEN not in shown
-    assert KEY not in shown
-    assert TOKEN not in worker.harpd.log
-
-
-async def test_a_worker_that_is_killed_leaves_no_file_either(tmp_path: Path) -> None:
-    """Its supervisors see to it: a token must not stay on a disk."""
-    hang = [*PLAIN, str(script(tmp_path / "hang.py", HANG))]
-    with running_services(tmp_path, service("hang", hang, WITH_KEY)) as worker:
-        out = worker.root / "hang"
-        call = arguments(message={"accessToken": TOKEN}, metadata_dir=str(out))
-        async with connect(worker.harpd.tcp, worker.tls) as stream:
-            await stream.send_all(a_call("hang", **call))
-            await eventually((out / "pids").exists, 30)
-            pids = [int(word) for word in (out / "pids").read_text().split()]
-            worker.harpd.process.kill()
-            worker.harpd.process.wait()
-
-        await eventually(lambda: worker.private == [], 40)
-        assert not any(is_alive(pid) for pid in pids)
-        assert (out / "ended").exists()
-
-
 async def test_a_container_is_killed_by_its_name(worker: HarmonyWorker) -> None:
     """To end the client would leave it running; its variables are in a file."""
     result = await worker.result(
@@ -334,70 +262,6 @@ def test_services_are_listed(worker: HarmonyWorker) -> None:
         json.loads(line) for line in worker.harpd.verb("procedures").stdout.splitlines()
     ]
 
-    [row] = [row for row in rows if row["name"] == "hang"]
+    [row] = [row for row in rows if row["name"] == "look"]
     assert row["streams"]
     assert row["signature"].startswith("(unit: string, attempt: integer = 0, ")
-
-
-def test_a_folder_that_is_not_there_is_told_before_a_call(tmp_path: Path) -> None:
-    """Every call would fail of it."""
-    config = CHECK.format(directory=tmp_path).replace('data_dir = "', 'data_dir = "/no')
-    (tmp_path / "harpd.toml").write_text(config)
-    (tmp_path / "key").touch(mode=0o600)
-
-    done = subprocess.run(
-        [*HARPD, "check", "--config", tmp_path / "harpd.toml"],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-
-    assert done.returncode == 1
-    assert f'procedure "a": "/no{tmp_path}" is no directory' in done.stdout
-
-
-CHECK = """
-listen = "unix:{directory}/socket"
-[[procedure]]
-name = "a"
-kind = "harmony_http"
-url_allow = ["http://localhost:*/"]
-data_dir = "{directory}"
-secret_key_file = "{directory}/key"
-"""
-WITHOUT_NACL = (
-    "import sys; sys.modules['nacl'] = None; "
-    "from harpcaller.worker.cli import main; sys.exit(main())"
-)
-
-
-@pytest.mark.parametrize(
-    ("command", "key", "said"),
-    [
-        (HARPD, "short", "shared secret key must be 32 bytes"),
-        (
-            (sys.executable, "-c", WITHOUT_NACL),
-            KEY,
-            "tokens cannot be opened without PyNaCl",
-        ),
-    ],
-)
-def test_a_worker_that_could_not_serve_does_not_start(
-    tmp_path: Path, command: tuple[str, ...], key: str, said: str
-) -> None:
-    """E25, and a package that is missing: told now, not call by call."""
-    (tmp_path / "harpd.toml").write_text(CHECK.format(directory=tmp_path))
-    (tmp_path / "key").write_text(key)
-    (tmp_path / "key").chmod(0o600)
-
-    done = subprocess.run(
-        [*command, "start", "--config", tmp_path / "harpd.toml"],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-
-    assert done.returncode == 2
-    assert f'[[procedure]] "a": "secret_key_file": {said}' in done.stderr

@@ -282,3 +282,27 @@ def test_retries_and_timeouts_are_not_for_requests(harmony: HarmonyDaemon) -> No
     replies = [harmony.daemon.ask({**call, key: 1}) for key in ("timeout", "retries")]
 
     assert {reply["error"]["type"] for reply in replies} == {"invalid_request"}
+
+
+def test_who_waits_passes_a_large_request(harmony: HarmonyDaemon) -> None:
+    """H-26: one limit for all requests, but not for those that somebody waits for."""
+    harmony.order({"*": 0.1})
+    large = harmony.message("async-2.json")
+    (source,) = large["sources"]
+    granule = source["granules"][0]
+    source["granules"] = [
+        {**granule, "id": f"G{n}", "name": f"g{n}.nc", "url": f"https://h/g{n}.nc"}
+        for n in range(50)
+    ]
+
+    job_id = harmony.submit("test/shared", large)
+    wait_until(lambda: bool(begun(harmony, large["requestId"])))
+    small = harmony.outcome(
+        harmony.submit("test/shared", harmony.message("sync-1.json"))
+    )
+
+    assert small["result"]["status"] == "successful"
+    state = harmony.daemon.ask({"get_status": job_id})
+    assert state["time"]["end"] is None
+    harmony.daemon.ask({"cancel": job_id})
+    harmony.outcome(job_id)

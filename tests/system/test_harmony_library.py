@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harmony_answers import running_service
 from harmony_corpus import corpus_json
 from harmony_worker import (
     TOKEN,
@@ -25,17 +26,15 @@ from protocol.jsontext import decode
 from protocol.outcome import Returned
 
 SERVICE = """
-    import os, signal, sys
+    import argparse, os, signal, sys, tempfile
     import harmony_service_lib as library
-    from harmony_service_lib import exceptions
+    from harmony_service_lib import exceptions, util
     from pystac import Catalog
 
     CASE = os.environ["CASE"]
     ENDS = {
         "nodata": lambda: exceptions.NoDataException(),
         "noretry": lambda: exceptions.NoRetryException("never"),
-        "forbidden": lambda: exceptions.ForbiddenException("not you"),
-        "server": lambda: exceptions.ServerException("busy"),
         "value": lambda: ValueError("a bug"),
     }
 
@@ -50,6 +49,11 @@ SERVICE = """
 
         def process_item(self, item, source):
             Adapter.seen += 1
+            if CASE == "download":
+                [asset] = item.assets.values()
+                token = self.message.accessToken
+                with tempfile.TemporaryDirectory() as folder:
+                    util.download(asset.href, folder, access_token=token)
             if CASE == "exit":
                 sys.exit(3)
             if CASE == "killed":
@@ -60,7 +64,7 @@ SERVICE = """
                 raise ENDS[CASE]()
             return None if CASE == "none" else item.clone()
 
-    parser = library_parser = __import__("argparse").ArgumentParser()
+    parser = argparse.ArgumentParser()
     library.setup_cli(parser)
     library.run_cli(parser, parser.parse_args(), Adapter)
 """
@@ -120,8 +124,6 @@ async def test_the_example_of_the_library_is_run(
 ENDS = [
     ("nodata", "NoData Warning: No data"),
     ("noretry", "NoRetry Error: never"),
-    ("forbidden", "Forbidden Error: not you"),
-    ("server", "Server Error: busy"),
     ("value", "Unknown Error: Service request failed with an unknown error"),
     ("second", "Server Error: at the second"),
 ]
@@ -189,6 +191,23 @@ async def test_the_token_is_opened_by_the_service_and_told_by_nobody(
     everything = f"{packets}{outcome}{worker.harpd.log}"
     assert TOKEN not in everything
     assert USERS_TOKEN not in everything
+
+
+async def test_a_service_fetches_granules_with_the_token_of_the_user(
+    worker: HarmonyWorker, tmp_path: Path
+) -> None:
+    """The key that it is told opens it, and only where the granule is it is shown."""
+    call = cased("download", tmp_path)
+    with running_service() as data:
+        for name in ("item1.json", "item2.json"):
+            asset = call["sources"]["files"][name]["assets"]["data"]
+            asset["href"] = f"http://127.0.0.1:{data.port}/{name}"
+
+        result = await worker.result("cases", **call)
+
+    assert (result["exit"], result["items"]) == (0, 2)
+    told = [request["headers"]["Authorization"] for request in data.requests]
+    assert told == [f"Bearer {USERS_TOKEN}"] * 2
 
 
 async def test_a_token_that_was_not_closed_is_a_failure_without_words(

@@ -48,6 +48,20 @@ def test_documents_of_a_shared_directory_are_printed(
     assert lines[-1]["after"] == []
 
 
+def test_what_is_the_cores_is_let_be(plan: Planning, tmp_path: Path) -> None:
+    """How servers are reached makes no difference to a plan."""
+    tables = (
+        "[adapters.harmony.http]\ntimeout_s = 5\n[adapters.harmony.s3]\nattempts = 1"
+    )
+
+    code, lines = plan(
+        "test/copy", operation("sync-1.json"), config=config(tmp_path, tables)
+    )
+
+    assert code == 0
+    assert lines[-1]["call"]["procedure"] == "copy"
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [

@@ -66,6 +66,17 @@ def test_the_dispatcher_could_do_little_to_the_machine() -> None:
     assert exposure <= MOST_EXPOSED
 
 
+def test_files_may_be_given_to_groups() -> None:
+    """`admin_group` and `work_group` need it; @privileged takes it away."""
+    filters = [
+        line.partition("=")[2]
+        for line in UNIT.read_text().splitlines()
+        if line.startswith("SystemCallFilter=")
+    ]
+
+    assert filters.index("@chown") > filters.index("~@privileged @resources")
+
+
 def test_the_unit_goes_with_the_code() -> None:
     """What it says of verbs, exit status, places and times is the dispatcher's."""
     for name in ("ExecStart", "ExecReload"):

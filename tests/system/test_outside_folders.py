@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import trio
 from adapted import Adapted, a_call, an_adapter, outcome_of, submit
+from no_rights import nobody
 from structlog.testing import capture_logs
 from third_adapter import Idle
 
@@ -87,18 +87,6 @@ async def test_adapters_that_write_nowhere_have_no_folders(tmp_path: Path) -> No
     assert names(tmp_path) == []
 
 
-@contextmanager
-def nobody() -> Iterator[None]:
-    """Be a user without rights, if we are root."""
-    uid = os.geteuid()
-    if uid == 0:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(uid)
-
-
 async def test_what_cannot_be_removed_is_told() -> None:
     """A worker may have made directories that are its own alone."""
     with tempfile.TemporaryDirectory() as folder:
@@ -116,3 +104,20 @@ async def test_what_cannot_be_removed_is_told() -> None:
     [line] = logs
     assert (line["event"], line["job_id"]) == ("folder.kept", OTHER)
     assert "Permission denied" in line["reason"]
+
+
+@contextmanager
+def shut_folder() -> Iterator[Path]:
+    """Give a directory that nobody may look into."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0)
+        yield Path(folder)
+        Path(folder).chmod(0o700)
+
+
+async def test_a_directory_that_is_shut_keeps_nobody_from_pruning() -> None:
+    """It may be another's, or on a server that is away."""
+    with shut_folder() as folder, nobody(), capture_logs() as logs:
+        await remove_folders([a_world(folder).installed()], [JobId(OTHER)])
+
+    assert [line["event"] for line in logs] == ["folder.kept"]

@@ -234,52 +234,46 @@ def count_waiting(daemon: DaemonProcess) -> int:
     return sum(one["state"] == "following" for one in told)
 
 
-def test_room_is_shared_with_clients_by_line(tmp_path: Path) -> None:
-    """Or each way in would need a limit of its own; who meets it learns why."""
-    settings = {**SETTINGS, "max_connections": 2}
+def test_room_is_bounded_as_by_lines_and_pages_may_move(tmp_path: Path) -> None:
+    """One bound for all, one for each machine: pages are many, and may be wrong.
+
+    Who meets one learns why.
+    """
+    more = {"max_connections": 3, "max_connections_per_peer": 1}
+    settings = {**SETTINGS, **more, "insecure_no_auth": True}
+    settings["websocket.listen"] = "0.0.0.0:0"
     with running_daemon(tmp_path, settings=settings) as daemon:
         port = websocket_port(daemon)
-        with daemon.connect() as by_line, by_messages(port) as first:
-            by_line.sendall(b'{"harpcaller":1,"hello":true}\n')
-            by_line.recv(1)
-            first.ask(cancel="nothing")
-            with pytest.raises(Rejected) as caught:
-                by_messages(port)
+        address = own_address(), port
+        with WebSocketClient(socket.create_connection(address, LIMIT_S)):
+            with pytest.raises(Rejected) as of_one:
+                WebSocketClient(socket.create_connection(address, LIMIT_S))
+            with daemon.connect() as by_line, by_messages(port) as other:
+                by_line.sendall(b'{"harpcaller":1,"hello":true}\n')
+                by_line.recv(1)
+                other.ask(cancel="nothing")
+                with pytest.raises(Rejected) as of_all:
+                    by_messages(port)
         wait_until(lambda: count_connections(daemon) == 0)
         assert_serves(daemon)
+        assert_reload_renews_origins(daemon)
 
-    assert caught.value.status == 503
-    assert json.loads(caught.value.body)["error"]["type"] == "overloaded"
-
-
-def test_one_machine_may_not_take_every_place(tmp_path: Path) -> None:
-    """Its pages may be many, and wrong."""
-    more = {"insecure_no_auth": True, "max_connections_per_peer": 1}
-    settings = {**SETTINGS, **more, "websocket.listen": "0.0.0.0:0"}
-    with running_daemon(tmp_path, settings=settings) as daemon:
-        address = own_address(), websocket_port(daemon)
-        with (
-            WebSocketClient(socket.create_connection(address, LIMIT_S)),
-            pytest.raises(Rejected) as caught,
-        ):
-            WebSocketClient(socket.create_connection(address, LIMIT_S))
-        assert_serves(daemon)
-
-    assert caught.value.status == 503
+    for caught in (of_one, of_all):
+        assert caught.value.status == 503
+        assert json.loads(caught.value.body)["error"]["type"] == "overloaded"
 
 
-def test_a_reload_renews_who_may_connect(tmp_path: Path) -> None:
+def assert_reload_renews_origins(daemon: DaemonProcess) -> None:
     """A page moves more often than a dispatcher is restarted."""
-    with running_daemon(tmp_path, settings=SETTINGS) as daemon:
-        port = websocket_port(daemon)
-        text = daemon.config.read_text()
-        daemon.config.write_text(text.replace(PAGE, "https://moved.example"))
-        with AdminClient(daemon.admin_socket, timeout_s=LIMIT_S) as admin:
-            assert admin.send("reload_config") == {"result": "ok", "needs_restart": []}
-        with by_messages(port, Origin="https://moved.example") as client:
-            assert client.ask(cancel="nothing") == {"cancelled": False}
-        with pytest.raises(Rejected):
-            by_messages(port, Origin=PAGE)
+    port = websocket_port(daemon)
+    text = daemon.config.read_text()
+    daemon.config.write_text(text.replace(PAGE, "https://moved.example"))
+    with AdminClient(daemon.admin_socket, timeout_s=LIMIT_S) as admin:
+        assert admin.send("reload_config") == {"result": "ok", "needs_restart": []}
+    with by_messages(port, Origin="https://moved.example") as client:
+        assert client.ask(cancel="nothing") == {"cancelled": False}
+    with pytest.raises(Rejected):
+        by_messages(port, Origin=PAGE)
 
 
 @pytest.fixture(name="guarded", scope="module")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, assert_never
+from typing import Any, assert_never
 
 from harpcaller.adapters.harmony.bindings import Reach
 from harpcaller.adapters.harmony.courses import Course
@@ -16,7 +16,7 @@ from harpcaller.adapters.harmony.endings import (
     broken,
     read_ending,
 )
-from harpcaller.adapters.harmony.few import Few
+from harpcaller.adapters.harmony.few import MAX_DOCUMENT_BYTES, Few
 from harpcaller.adapters.harmony.outputs import (
     UNPARSED,
     Left,
@@ -45,8 +45,6 @@ from harpcaller.adapters.machine import (
 from protocol.errors import WireError
 from protocol.jsontext import JsonValue, decode, encode
 from protocol.outcome import Cancelled, Failed, Outcome, Raised, Returned
-
-MAX_DOCUMENT_BYTES: Final = 4 * 2**20
 
 
 class Attempt:
@@ -186,6 +184,8 @@ class Attempt:
             return self._fail(str(error))
         if not isinstance(found, Missing):
             return self._succeed(found)
+        if not all(map(self._planner.settings.may_read, found.uris)):
+            return self._fail(UNPARSED)
         self._few = Few(map(self._fetch, found.uris))
         return self._few.more()
 

@@ -48,7 +48,7 @@ class Delivery:
     callback: str | None = attrs.field(repr=False)
     allow: tuple[str, ...] = ()
     is_gone: bool = attrs.field(default=False, init=False)
-    is_closed: bool = attrs.field(default=False, init=False)  # the last is on its way
+    is_closed: bool = attrs.field(default=False, init=False)  # the last was sent
     posted_at: float = attrs.field(default=0, init=False)
     unheard: str | None = attrs.field(default=None, init=False)  # the last was not
     refused: list[tuple[Message, str]] = attrs.field(factory=list, init=False)
@@ -66,10 +66,11 @@ class Delivery:
 
     def send(self, message: Message) -> None:
         """Have a message posted after all others; after the last there is none."""
-        if self.callback is None or self.is_closed or self.is_gone:
+        if self.is_closed or self.is_gone:
             return
         self.is_closed = message.is_last
-        self._waiting.append(message)
+        if self.callback is not None:
+            self._waiting.append(message)
 
     def go_on(self) -> Sequence[Action]:
         """Post the next message, if none is on its way."""
@@ -81,13 +82,19 @@ class Delivery:
         return [self._post(self._current)]
 
     def hurry(self) -> Sequence[Action]:
-        """Give up all that waits: only what is being posted may still arrive."""
+        """Give up all that waits: only what is being posted may still arrive.
+
+        If the last was given up, there may be another one.
+        """
+        given_up = [*self._waiting]
         self._waiting.clear()
         self._is_hurried = True
         key, self._pause = self._pause, None
-        if key is not None:
+        if key is not None and self._current is not None:
+            given_up.append(self._current)
             self._current = None
-        self.is_closed = self._current is not None and self._current.is_last
+        if any(message.is_last for message in given_up):
+            self.is_closed = False
         return [] if key is None else [Cancel(key=key)]
 
     def wake(self) -> Sequence[Action]:

@@ -9,6 +9,7 @@ from typing import Final
 from harpcaller.adapters.machine import Cancel, Fetch, Save
 
 AT_ONE_TIME: Final = 16
+MAX_DOCUMENT_BYTES: Final = 4 * 2**20  # of one that is read
 
 
 class Few:

@@ -150,7 +150,7 @@ def _read_work_dir(section: Section) -> str | None:
     path = section.text("work_dir")
     if path is not None and not path.startswith("/"):
         section.wrong("work_dir", "an absolute path: workers know it by the same")
-    return path
+    return None if path is None else path.rstrip("/")
 
 
 def _read_places(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from harpcaller.adapters.harmony.few import Few
+from harpcaller.adapters.harmony.few import MAX_DOCUMENT_BYTES, Few
 from harpcaller.adapters.harmony.judging import Judged, judge
 from harpcaller.adapters.harmony.requests import Request
 from harpcaller.adapters.harmony.settings import Settings
@@ -17,7 +17,6 @@ from protocol.errors import WireError
 from protocol.jsontext import decode
 
 KEY: Final = "in"
-MAX_DOCUMENT_BYTES: Final = 4 * 2**20
 
 
 class Opening:
@@ -41,6 +40,9 @@ class Opening:
         if not isinstance(found, Missing):
             self.judged = found
             return []
+        for uri in found.uris:
+            if not self._settings.may_read(uri):
+                raise cannot_read(f"{last_part(uri)} is not where granules may be")
         self._few = Few(map(self._fetch, found.uris))
         return self._few.more()
 

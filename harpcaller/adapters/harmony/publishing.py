@@ -52,12 +52,13 @@ class Published:
 class Publisher:
     """Says how outputs are told of; no href is told of twice.
 
-    `keeps_files`: a href may be a file's. `mime` is the format that was asked for.
+    Files in `file_places` may be told of as such. `mime` is the format that was asked
+    for.
     """
 
     href_map: Mapping[str, str]
     mime: str
-    keeps_files: bool
+    file_places: tuple[str, ...] = ()
     _hrefs: dict[str, None] = attrs.field(factory=dict, init=False)
 
     def publish(self, granules: Sequence[Granule]) -> tuple[Published, ...]:
@@ -101,7 +102,7 @@ class Publisher:
             folder = f"{prefix.removeprefix(_FILE).rstrip('/')}/"
             if path.startswith(folder):
                 return f"{public.rstrip('/')}/{path.removeprefix(folder)}", None
-        if self.keeps_files:
+        if path.startswith(self.file_places):
             return f"{_FILE}{path}", path
         raise NotPublished(UNREACHABLE)
 

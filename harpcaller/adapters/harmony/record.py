@@ -44,12 +44,16 @@ class Record:
             "version": binding.version,
             "publisher": binding.publisher,
             "accessed_at": course.accessed_at,
-            "granules": [*course.origin.inputs],
             "request": user,
         }
+        inputs: JsonValue = [*course.origin.inputs]
         for each in published:
+            name = str(each.granule.listed["id"])
+            # A service that keeps the ids of its inputs tells which one it was.
+            own: JsonValue = [name] if name in course.origin.inputs else inputs
+            provenance: JsonValue = {**told, "granules": own}
             self.outputs.append(
-                {**each.value(), "unit": course.unit.key, "provenance": told}
+                {**each.value(), "unit": course.unit.key, "provenance": provenance}
             )
 
     def add_unchanged(self, published: Sequence[Published], user: str) -> None:

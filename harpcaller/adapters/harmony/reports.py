@@ -21,6 +21,7 @@ from harpcaller.adapters.harmony.publishing import (
 )
 from harpcaller.adapters.harmony.record import Record
 from harpcaller.adapters.harmony.requests import Options
+from harpcaller.adapters.harmony.results import with_extent
 from harpcaller.adapters.harmony.settings import Dialect
 from harpcaller.adapters.harmony.tally import Tally
 from harpcaller.adapters.harmony.verdicts import (
@@ -60,7 +61,7 @@ class Reports:
         self._publisher = Publisher(
             href_map=planner.settings.href_map,
             mime=judged.message.fields["format"].get("mime", ""),
-            keeps_files=is_silent or may_stream,
+            file_places=_file_places(planner, is_silent, may_stream),
         )
         self._published: list[Published] = []  # of a request that somebody waits for
         self._percent = 0
@@ -87,6 +88,8 @@ class Reports:
         self.record.courses.append(course)
         if course.state is State.FAILED and course.category is not None:
             self.losses.note(course.category, course.text or "")
+        if course.state is State.WARNING:
+            self.record.warnings.append(course.text)
         told: list[Action] = [notes.ended(course, len(published))]
         if course.state is not State.CANCELLED:
             told += self._rise()
@@ -115,9 +118,13 @@ class Reports:
     def _publish(self, course: Course) -> Sequence[Published]:
         """Return the outputs of a unit of the last step; it fails if it cannot be."""
         planner = self._planner
-        source = planner.batches[course.origin.batches[0]][0].source
+        inputs = [
+            granule
+            for batch in course.origin.batches
+            for granule in planner.batches[batch]
+        ]
         granules = [
-            _with_source(granule, source)
+            with_extent(_with_source(granule, inputs[0].source), inputs)
             for output in course.outputs
             for granule in output.granules
         ]
@@ -194,6 +201,19 @@ class Reports:
             self.record.courses,
             len(self.record.outputs),
         )
+
+
+def _file_places(
+    planner: Planner, is_silent: bool, may_stream: bool
+) -> tuple[str, ...]:
+    """Return where outputs may be files: anywhere if only the outcome tells of them.
+
+    What is streamed is in the directory that we share.
+    """
+    if is_silent:
+        return ("/",)
+    work_dir = planner.settings.work_dir
+    return (f"{work_dir}/",) if may_stream and work_dir is not None else ()
 
 
 def _with_source(granule: Granule, source: str) -> Granule:

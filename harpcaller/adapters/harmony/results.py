@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import attrs
+
 from harpcaller.adapters.harmony.granules import (
     Granule,
     box_of,
@@ -52,6 +54,24 @@ def result_granules(result: Any, inputs: Sequence[Granule], seed: str) -> list[G
         mime = text_of(fields, "type")
         outputs.append(of_listed(listed, inputs[0].source, {}, mime))
     return outputs
+
+
+def with_extent(granule: Granule, inputs: Sequence[Granule]) -> Granule:
+    """Return an output whose service told no extent or time with that of its inputs.
+
+    What is known is never dropped.
+    """
+    item: dict[str, Any] = dict(granule.item)
+    box = None if box_of(item) is not None else _box(inputs)
+    if box is not None:
+        item["bbox"] = box
+    period = None if period_of(item) is not None else _period(inputs)
+    if period is not None:
+        times = {"start_datetime": period["start"], "end_datetime": period["end"]}
+        item["properties"] = {**item["properties"], **times}
+    if box is None and period is None:
+        return granule
+    return attrs.evolve(granule, item=item)
 
 
 def _fields(member: Any) -> Mapping[str, Any]:

@@ -10,7 +10,8 @@ import attrs
 
 from harpcaller.adapters.harmony.bindings import Binding, find_binding
 from harpcaller.adapters.harmony.chains import Chain, Step
-from harpcaller.adapters.places import Place
+from harpcaller.adapters.harmony.uris import readable
+from harpcaller.adapters.places import Place, is_allowed, read_place
 
 
 class Dialect(StrEnum):
@@ -74,6 +75,12 @@ class Settings:
     def shared_dir(self, binding: Binding) -> str | None:
         """Return the directory that we share with the binding's workers."""
         return self.work_dir if binding.is_shared else None
+
+    def may_read(self, uri: str) -> bool:
+        """Tell whether a document may be read: ours, or where granules may be."""
+        url = readable(uri)
+        own = () if self.work_dir is None else (read_place(readable(self.work_dir)),)
+        return is_allowed(url, (*self.granule_allow, *own))
 
     def binding(self, chain: Chain, step: Step) -> Binding:
         """Return how a step of an offered service is reached: `load` saw that it is."""

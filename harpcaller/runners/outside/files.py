@@ -12,6 +12,7 @@ import trio
 from harpcaller.adapters.machine import Save
 from harpcaller.runners.outside.file_opening import (
     EXISTS,
+    NOT_ALLOWED,
     TOO_LARGE,
     open_below,
     read_below,
@@ -78,15 +79,14 @@ class FileMover:
         """
         desk, path = self._written_to(), read_path(uri)
         file = await trio.to_thread.run_sync(
-            lambda: told(lambda: open_below(path, (desk.folder,))),
-            limiter=self._limiter,
+            told, partial(open_below, path, (desk.folder,)), limiter=self._limiter
         )
         return Upload(file=file, size=os.fstat(file).st_size)
 
     def _written_to(self) -> Desk:
         if self._desk is None:
             text = "there is no directory that may be written to"
-            raise TransferFailed("NotAllowed", text)
+            raise TransferFailed(NOT_ALLOWED, text)
         return self._desk
 
 

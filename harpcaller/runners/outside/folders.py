@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -32,17 +31,24 @@ async def remove_folders(
 
 def _remove_all(folders: Iterable[Path]) -> None:
     for folder in folders:
-        if folder.is_dir() and not folder.is_symlink():
-            _remove(folder)
+        reason = _remove(folder)
+        if reason is not None:
+            log.warning("folder.kept", job_id=folder.name, reason=reason)
 
 
-def _remove(folder: Path) -> None:
-    """Remove all that can be removed: a worker may have made what is its own alone."""
+def _remove(folder: Path) -> str | None:
+    """Remove all that can be removed, and return why not all could.
+
+    A worker may have made what is its own alone.
+    """
     reasons: list[str] = []
 
     def keep(_: Any, __: str, error: tuple[Any, BaseException, Any]) -> None:
         reasons.append(str(error[1]))
 
-    shutil.rmtree(folder, onerror=keep)
-    if reasons and os.path.lexists(folder):
-        log.warning("folder.kept", job_id=folder.name, reason=reasons[0])
+    try:
+        if folder.is_dir() and not folder.is_symlink():
+            shutil.rmtree(folder, onerror=keep)
+    except OSError as error:  # nobody knows whether it is there
+        reasons.append(str(error))
+    return reasons[0] if reasons else None

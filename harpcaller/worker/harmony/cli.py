@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from typing import Any
 
 import attrs
@@ -25,7 +27,7 @@ from harpcaller.worker.harmony.command import (
 from harpcaller.worker.harmony.following import follow
 from harpcaller.worker.harmony.hiding import Hiding
 from harpcaller.worker.harmony.leftovers import Leftovers, read_leftovers
-from harpcaller.worker.harmony.loglines import LogLines
+from harpcaller.worker.harmony.loglines import LogLines, Packet
 from harpcaller.worker.harmony.message import read_message
 from harpcaller.worker.harmony.private import make_folder, write_bundle, write_file
 from harpcaller.worker.harmony.request import (
@@ -49,6 +51,25 @@ from protocol.jsontext import JsonValue, encode
 _SIGNALLED = 128  # shells and clients of containers add a signal to that
 
 
+class _Listening:
+    """Whether anybody still listens; at the end of a call everyone gets SIGTERM.
+
+    The service may take its time then, and must not break on a pipe that is closed:
+    what it says is read to its end.
+    """
+
+    def __init__(self) -> None:
+        self._is_over = False
+        signal.signal(signal.SIGTERM, self._end)  # the service begins without it
+
+    def _end(self, *_: object) -> None:
+        self._is_over = True
+
+    def wants(self, packet: Packet) -> bool:
+        """Tell whether a packet is to be passed on."""
+        return not self._is_over or "alive" in packet
+
+
 @attrs.frozen(kw_only=True)
 class _Ready:
     """A service that may be started."""
@@ -69,6 +90,7 @@ def begin(errand: Errand, arguments: JsonValue, max_line_bytes: int) -> Iterator
     settings, request = read_settings(errand.settings), read_cli(arguments)
     try:
         ready = _prepare(settings, request, errand.private_dir)
+        listening = _Listening()
         process = subprocess.Popen(  # noqa: S603 (the operator's words, no shell)
             ready.words,
             env={**os.environ, **ready.variables},
@@ -80,40 +102,39 @@ def begin(errand: Errand, arguments: JsonValue, max_line_bytes: int) -> Iterator
     except OSError as error:
         reason = f"{error.strerror}: {error.filename or settings.argv[0]}"
         raise Refused(Refusal.PROCEDURE_LOADING_ERROR, reason) from None
-    client = is_container(settings.argv)
-    return _bounded(_packets(process, ready, is_client=client), max_line_bytes)
+    told = filter(listening.wants, follow(process, LogLines(ready.hiding)))
+    result = partial(_result, process, ready, is_client=is_container(settings.argv))
+    return _packets(told, result, max_line_bytes)
 
 
-def _bounded(
-    packets: Generator[Any, None, JsonValue], max_line_bytes: int
-) -> Generator[Any, None, JsonValue]:
-    """Yield `packets`; return their result if it fits a line.
+def _packets(
+    told: Iterator[Packet], result: Callable[[], Any], max_line_bytes: int
+) -> Generator[Any, None, Any]:
+    """Yield what is told until the service has ended; return its result.
 
     Raises:
-        NoRetry: it does not, and will not the next time.
+        NoRetry: it fits no line, and will not the next time.
     """
-    result = yield from packets
-    size = len(harp_worker.result(encode(result)))
+    began_at = time.monotonic()
+    yield from told
+    took_ms = round(1000 * (time.monotonic() - began_at))
+    value = {**result(), "duration_ms": took_ms}
+    size = len(harp_worker.result(encode(value)))
     if size > max_line_bytes:
         raise NoRetry(
             f"the service left documents of {size} bytes, more than a worker may send: "
             "they need a folder that is shared"
         )
-    return result
+    return value
 
 
-def _packets(
+def _result(
     process: subprocess.Popen[bytes], ready: _Ready, *, is_client: bool
-) -> Generator[Any, None, Any]:
-    began_at = time.monotonic()
-    yield from follow(process, LogLines(ready.hiding))
-    status = process.wait()
-    took_ms = round(1000 * (time.monotonic() - began_at))
+) -> dict[str, Any]:
     left = read_leftovers(ready.folder, is_shared=ready.is_shared)
     return {
-        **ending(status, is_client=is_client),
+        **ending(process.wait(), is_client=is_client),
         **ready.hiding.value(_told(left)),
-        "duration_ms": took_ms,
     }
 
 

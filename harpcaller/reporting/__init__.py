@@ -1,0 +1,1 @@
+"""Tells monitors of workflows about our own jobs, beside everything else."""
