@@ -75,7 +75,8 @@ class JobSeen:
 class JobRecord:
     """A job as the store knows it.
 
-    Times are UTC seconds. `arguments` shows "***" for what is sealed. `starts`
+    Times are UTC seconds; a job that is fed from outside has an infinite `max_exec_s`,
+    and its `timeout_s` is how long it may be silent. `arguments` shows "***" for what is sealed. `starts`
     counts how often it was begun; `packets` how many its log holds; `identity` is
     who submitted it, empty for clients that are nobody; `label` is what the adapter
     that carries it out calls it in lists.
@@ -124,8 +125,11 @@ class JobRecord:
 
 
 def whole(seconds: float) -> float:
-    """Return `seconds` as an integer where it is one: 600, not 600.0."""
-    return int(seconds) if seconds == int(seconds) else seconds
+    """Return `seconds` as an integer where it is one: 600, not 600.0.
+
+    No limit, which is infinite, stays so: as JSON it is null.
+    """
+    return int(seconds) if float(seconds).is_integer() else seconds
 
 
 def _whole_seconds(at: float | None) -> bytes:

@@ -51,7 +51,8 @@ class Admitted:
     """How a call to the adapter is kept.
 
     `sealed` are JSON pointers into its arguments, the client's own among them.
-    `max_exec_s` is the wall time from its first start until it is told to end.
+    `max_exec_s` is the wall time from its first start until it is told to end; where
+    nobody runs it, how long it may be silent.
     """
 
     max_exec_s: float

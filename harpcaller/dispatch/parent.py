@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Final
 
@@ -25,6 +26,7 @@ class Parent:
     """A call that an adapter has admitted, all that is secret in it sealed."""
 
     call: Call
+    timeout_s: float
     max_exec_s: float
     label: str | None
     on_loss: OnLoss = OnLoss.RESUME
@@ -34,7 +36,7 @@ class Parent:
         return NewJob(
             job_id=job_id,
             call=self.call,
-            timeout_s=self.max_exec_s,
+            timeout_s=self.timeout_s,
             max_exec_s=self.max_exec_s,
             identity=identity,
             label=self.label,
@@ -63,7 +65,9 @@ def admit(installed: Installed, call: Call) -> Parent:
             kept = attrs.evolve(call, arguments=encode(arguments), sealed=sealed)
             is_fed = installed.adapter.fed is not None
             on_loss = OnLoss.FED if is_fed else OnLoss.RESUME
-            return Parent(kept, max_exec_s, label, on_loss)
+            # What is fed has no end of its own: it is given up when it is silent.
+            limit_s = math.inf if is_fed else max_exec_s
+            return Parent(kept, max_exec_s, limit_s, label, on_loss)
 
 
 def _outermost(pointers: Iterable[str]) -> list[str]:

@@ -95,7 +95,7 @@ _STATUS: Final = {
     "limits": _object(
         ["timeout", "max_exec_time"],
         timeout={"type": "number"},
-        max_exec_time={"type": "number"},
+        max_exec_time={"type": ["number", "null"]},
     ),
     "starts": {"type": "integer"},
 }

@@ -78,7 +78,7 @@ class External:
         self.words: Counter[str] = Counter()  # what became of offers
         self._live: dict[JobId, _Live] = {}
         self._ended = Shelf()
-        self._reader = trio.Lock()  # one log at a time
+        self._turn = trio.Lock()  # of logs that no client waits for
 
     @property
     def live_count(self) -> int:
@@ -124,6 +124,9 @@ class External:
 
     async def _due(self, record: JobRecord, live: _Live) -> Due:
         installed = self._installed(record)
+        if live.fed is None:
+            async with self._turn:
+                await self._fed(record, installed, live)
         fed = await self._fed(record, installed, live)
         return fed.due(installed.settings)
 
@@ -195,8 +198,7 @@ class External:
         while live.fed is None:
             async with live.reading:
                 if live.fed is None:
-                    async with self._reader:
-                        await self._read(record, installed, live)
+                    await self._read(record, installed, live)
         return live.fed
 
     async def _read(self, record: JobRecord, installed: Installed, live: _Live) -> None:

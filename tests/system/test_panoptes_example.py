@@ -28,6 +28,7 @@ from harpcaller.adapters.panoptes.words import (
 EXAMPLE = Path(__file__).parents[2] / "examples" / "monitor-workflow.sh"
 PAGE = MAN / "harpcaller-http.7"
 TOOLS = ("bash", "curl", "jq")
+PLAYER = Path(__file__).parents[1] / "support" / "workflow_page.js"
 
 
 @pytest.fixture(name="monitor", scope="module")
@@ -105,3 +106,35 @@ def test_every_word_is_in_the_manual() -> None:
     told = re.findall(r"^\.It (.+) Ta", section, re.MULTILINE)
 
     assert told == [RUNNING, STALE, DONE, NO_EXECUTION, ERROR, CANCELLED]
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="no Node.js")
+def test_the_page_shows_a_workflow_as_it_is(monitor: Monitor) -> None:
+    """MW-7: by names that mean no good, too, and to the end."""
+    host, port = web_address(monitor.daemon)
+    name = "<img src=x onerror=alert(1)>"
+    job_id = monitor.create({"name": name})
+    for message in (
+        {"jobid": 1, "level": "job_info", "name": name, "output": ["a", "b"]},
+        {"jobid": 1, "level": "progress", "done": 1, "total": 1},
+        {"jobid": 1, "level": "job_finished"},
+        {"jobid": 1, "level": "workflow_success"},
+    ):
+        assert monitor.update(job_id, message).status == 202
+
+    done = subprocess.run(
+        ["node", PLAYER, f"http://{host}:{port}/workflows/{job_id}/"],
+        capture_output=True,
+        text=True,
+        timeout=45,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert (seen["name"], seen["status"]) == (name, "Done")
+    assert seen["counts"] == "1 of 1 jobs done"
+    assert seen["connection"] == ""
+    assert seen["jobs"] == [f"1 {name} Done a b"]
+    assert len(seen["log"]) == 4
+    assert name in seen["log"][0]

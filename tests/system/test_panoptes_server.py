@@ -11,6 +11,7 @@ import pytest
 import trio
 from event_source import EventSource
 from monitor import Monitor, RawClient, running_monitor, update
+from openapi_document import Document
 from panoptes_runs import runs
 from web_client import figures, web_address, web_client
 
@@ -89,6 +90,7 @@ def test_the_example_is_a_packet(monitor: Monitor) -> None:
     status = monitor.daemon.ask({"get_status": job_id})
     assert status["call"]["host"] == "@panoptes"
     assert status["call"]["procedure"] == "workflow"
+    assert status["limits"] == {"timeout": 604800, "max_exec_time": None}
 
 
 def test_bad_updates_are_told_what_is_wrong(monitor: Monitor) -> None:
@@ -280,3 +282,12 @@ def judge(monitor: Monitor) -> subprocess.CompletedProcess[str]:
         timeout=50,
         check=False,
     )
+
+
+def test_its_part_of_the_document_is_valid(monitor: Monitor) -> None:
+    """G-24: programs are generated from it; and it tells of errors by their code."""
+    document = Document(monitor.web.get("/openapi.json").value)
+
+    assert document.complaints() == [], document.complaints()
+    beside = monitor.web.get("/m1/nothing")
+    assert (beside.status, beside.value["errors"][0]["code"]) == (404, "404")

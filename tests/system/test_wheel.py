@@ -142,3 +142,13 @@ def test_completions_and_manuals_are_installed_where_they_are_looked_for(
     for page in (ROOT / "man").iterdir():
         installed = share / "man" / f"man{page.suffix[1:]}" / page.name
         assert installed.read_bytes() == page.read_bytes()
+
+
+def test_the_wheel_has_the_pages_of_adapters(wheel: Path) -> None:
+    """They are no modules: nobody imports them, and a build may leave them out."""
+    folder = ROOT / "harpcaller" / "adapters" / "panoptes" / "static"
+
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {name for name in archive.namelist() if "/static/" in name}
+
+    assert packed >= {str(path.relative_to(ROOT)) for path in folder.iterdir()}

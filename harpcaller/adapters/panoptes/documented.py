@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
 Operation: TypeAlias = Mapping[str, Any]
+
+_PARAMETER: Final = re.compile(r"\{(\w+)\}")
 
 
 def _content(media_type: str, schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -213,3 +216,13 @@ def deprecated(operation: Operation) -> Operation:
     """Return an operation that new programs ask for otherwise."""
     more = {key: one for key, one in operation.items() if key != "requestBody"}
     return {**more, "deprecated": True}
+
+
+def placed(operation: Operation, path: str) -> Operation:
+    """Return an operation with the parameters that its path names."""
+    named = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in _PARAMETER.findall(path)
+    ]
+    parameters = [*named, *operation.get("parameters", ())]
+    return {**operation, "parameters": parameters} if parameters else operation

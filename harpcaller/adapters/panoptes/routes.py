@@ -31,7 +31,7 @@ def _mounted(
             path=path,
             role=role,
             handler=served(handler),
-            openapi=openapi,
+            openapi=documented.placed(openapi, path),
             error_shape=error_shape,
             statuses=statuses,
             may_wait=path.endswith("/events"),
