@@ -64,7 +64,7 @@ harp-harmony --dispatcher "unix:$folder/calls" --service example/text \
     --harmony-action invoke --harmony-input-file "$folder/message.json" \
     --harmony-metadata-dir "$folder/out" >&2
 
-for item in "$folder"/out/*.json; do
+for item in "$folder"/out/*/*.json; do
     python3 - "$item" <<'END'
 import json, sys
 from urllib.request import urlopen

@@ -12,6 +12,7 @@ from harpcaller.tools.harmony_invoke import Invocation, invoke
 from harpcaller.tools.harmony_log import Log
 from harpcaller.tools.harmony_options import command_line
 from harpcaller.tools.harmony_status import tell_status
+from harpcaller.tools.harmony_submission import PATIENCE_S
 from indira.cli import Exit
 
 
@@ -67,7 +68,12 @@ def _invoke(parser: ArgumentParser, options: Namespace) -> int:
         data_location=options.harmony_data_location,
         is_shared=options.shared,
     )
-    return invoke(invocation, _dispatcher(parser, options), Log(sys.stdout.write))
+    return invoke(invocation, _dispatcher(parser, options), Log(_say))
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()  # somebody watches, and a pipe would wait for more
 
 
 def _refuse_incomplete(parser: ArgumentParser, options: Namespace) -> None:
@@ -85,7 +91,7 @@ def _refuse_incomplete(parser: ArgumentParser, options: Namespace) -> None:
 
 def _dispatcher(parser: ArgumentParser, options: Namespace) -> Dispatcher:
     try:
-        return Dispatcher(options.dispatcher or None)
+        return Dispatcher(options.dispatcher or None, patience_s=PATIENCE_S)
     except ValueError as error:
         parser.error(str(error))
 

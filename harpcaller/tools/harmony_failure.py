@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from harpcaller.adapters.harmony.endings import TIMED_OUT, Category
+from harpcaller.adapters.harmony.endings import CANCELLED, TIMED_OUT, UNKNOWN, Category
 from harpcaller.adapters.harmony.refusals import Refusal
 from harpcaller.client import (
     CallError,
@@ -18,9 +18,7 @@ from harpcaller.client import (
 )
 from protocol.jsontext import JsonValue
 
-_CANCELLED: Final = "Request was canceled by the service operator"
 _TOO_LARGE: Final = "Request is too large for the dispatcher; --shared may help"
-_UNKNOWN: Final = "Service request failed with an unknown error"
 # What of the dispatcher's refusals is to blame on the request, and what on its sender.
 _REFUSED: Final[Mapping[str, Category]] = {
     "invalid_request": Category.NO_RETRY,
@@ -56,13 +54,13 @@ def failure_of(error: Refusal | ClientError) -> Failure:
         case RemoteException():
             return Failure(text=error.message, category=_category(error.type))
         case Cancelled():
-            return Failure(text=_CANCELLED, category=Category.CANCELED)
+            return Failure(text=CANCELLED, category=Category.CANCELED)
         case CallError(type="timeout"):
             return Failure(text=TIMED_OUT, category=Category.CANCELED)
         case CallError(type="missing_result"):
-            return Failure(text=_UNKNOWN, category=Category.SERVER)
+            return Failure(text=UNKNOWN, category=Category.SERVER)
         case CallError():
-            return Failure(text=_UNKNOWN, category=Category.UNKNOWN)
+            return Failure(text=UNKNOWN, category=Category.UNKNOWN)
         case RequestRefused():
             text = _TOO_LARGE if error.type == "too_large" else error.message
             category = _REFUSED.get(error.type, Category.SERVER)

@@ -12,10 +12,12 @@ from harpcaller.adapters.harmony.discovery import NoOutputs
 from harpcaller.adapters.harmony.endings import Category
 from harpcaller.adapters.harmony.reading import read_object
 from harpcaller.adapters.harmony.refusals import Refusal
+from harpcaller.adapters.harmony.sources import overridden, read_sources
 from harpcaller.client import ClientError, Dispatcher, Job
 from harpcaller.tools.harmony_bundle import read_bundle, read_call_sources
 from harpcaller.tools.harmony_directory import MetadataDir, Outside
 from harpcaller.tools.harmony_failure import STOPPED, Failure, failure_of
+from harpcaller.tools.harmony_layout import laid_out
 from harpcaller.tools.harmony_log import Log
 from harpcaller.tools.harmony_stopping import Stopped, stopped_by_signals
 from harpcaller.tools.harmony_submission import PATIENCE_S, Submission
@@ -53,6 +55,8 @@ def invoke(
         directory.prepare()
         with stopped_by_signals():
             return _run(invocation, dispatcher, directory, log, patience_s)
+    except Stopped as stop:  # once more, while the first one was written down
+        return stop.exit_code
     except OSError as error:
         log.complain(f"{invocation.metadata_dir}: {error.strerror}")
         return Exit.FAILED
@@ -72,7 +76,10 @@ def _run(
         arguments = _arguments(invocation, operation)
         submission = Submission(dispatcher, invocation.service, arguments, patience_s)
         result = _follow(submission.submit(), log)
-        directory.write_outputs(_outputs(result), _message(result, operation))
+        outputs = laid_out(_outputs(result))
+        given = overridden(operation, read_sources(arguments.get("sources")))
+        directory.write_outputs(outputs, _message(result, given))
+        directory.write_run(result.get("outputs"))
     except Stopped as stop:
         _take_back(submission, log)
         return _fail(directory, log, STOPPED, stop.exit_code)
@@ -133,15 +140,15 @@ def _outputs(result: Any) -> Mapping[str, JsonValue]:
             raise NoOutputs
 
 
-def _message(result: Any, operation: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """Return what is left of the message, with what we alone know.
+def _message(result: Any, given: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return what is left of the message that was `given`, with what we alone know.
 
     Raises:
         NoOutputs: nothing is left of it.
     """
     match result:
         case {"message": dict(left)}:
-            own = {name: operation[name] for name in _OWN if name in operation}
+            own = {name: given[name] for name in _OWN if name in given}
             return {**left, **own}
         case _:
             raise NoOutputs

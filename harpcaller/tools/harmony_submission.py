@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
+from harpcaller.adapters.harmony.intake import HOST
 from harpcaller.client import (
     ClientError,
     Dispatcher,
@@ -17,7 +18,6 @@ from harpcaller.client import (
 )
 from harpcaller.tools.harmony_stopping import do_within
 
-HOST: Final = "@harmony"
 PATIENCE_S: Final = 60.0  # until a dispatcher is there
 CANCEL_S: Final = 30.0
 _PAUSE_S: Final = 0.5

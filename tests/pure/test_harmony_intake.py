@@ -13,7 +13,7 @@ from scripted_means import JOB, ScriptedMeans, done
 
 from harpcaller.adapters.harmony.intake import ROUTES
 from harpcaller.adapters.route import Answer, Asked, FilePath
-from protocol.errors import ErrorType
+from protocol.errors import ErrorType, WireError
 from protocol.jsontext import decode, encode
 from protocol.outcome import Cancelled, Failed, Outcome, Raised, Returned
 
@@ -53,7 +53,7 @@ def text_of(answer: Answer) -> tuple[int, str]:
     """Return status and text of an answer."""
     assert isinstance(answer.body, bytes)
     assert answer.headers["Content-Type"].startswith("text/plain")
-    return answer.status, answer.body.decode().rstrip("\n")
+    return answer.status, answer.body.decode()
 
 
 def test_an_asynchronous_message_is_answered_by_its_job() -> None:
@@ -254,6 +254,16 @@ def test_nothing_is_posted_where_it_may_not_be(changes: Any, table: Any) -> None
     assert operations.posts == []
 
 
+def test_what_the_dispatcher_refuses_is_the_gateway_s_to_tell() -> None:
+    """E21: 503 with Retry-After where it stops; nothing is posted for who may not."""
+    refusing = ScriptedMeans(refusal=WireError(ErrorType.SHUTTING_DOWN, "m"))
+
+    with pytest.raises(WireError):
+        ask(ASYNC, refusing)
+
+    assert refusing.posts == []
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
@@ -272,4 +282,4 @@ def test_errors_of_the_gateway_are_plain_text() -> None:
     """Harmony shows them to its users as they are."""
     for route in ROUTES:
         assert route.error_shape is not None
-        assert route.error_shape(413, "too_large", "m") == (b"m\n", "text/plain")
+        assert route.error_shape(413, "too_large", "m") == (b"m", "text/plain")

@@ -19,16 +19,27 @@ from harmony_corpus import operation
 from harmony_daemon import TOKEN, HarmonyDaemon, running_harmony
 from unix_http import UnixConnection
 
+from harpcaller.identities.tokens import digest_of
+from harpcaller.tools.harmony import main
+
 NO_RETRY = {"error": "no such variable", "category": "NoRetry", "level": "Error"}
 JSON = {"Content-Type": "application/json"}
-SECRET = "secret-7d1f0a"  # noqa: S105 (it is to be looked for)
+SECRET = "secret-7d1f0a-0123456789-0123456789"  # noqa: S105 (it is to be looked for)
 
 
 @pytest.fixture(scope="module")
 def harmony(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HarmonyDaemon]:
     """Run one dispatcher for all."""
     folder = tmp_path_factory.mktemp("doors")
-    table = f'retry_limit = 1\n[http]\nlisten = "unix:{folder}/http"\n'
+    table = f"""
+retry_limit = 1
+[http]
+listen = "unix:{folder}/http"
+[identities.harmony]
+token_sha256 = "{digest_of(SECRET).hex()}"
+roles = ["submit"]
+hosts = ["@harmony"]
+"""
     with running_harmony(folder, table, shared=True) as running:
         yield running
 
@@ -50,7 +61,7 @@ class Told:
     def text(self) -> str:
         """The sentence that it is."""
         assert self.headers["Content-Type"].startswith("text/plain")
-        return self.body.decode().rstrip("\n")
+        return self.body.decode()
 
     @property
     def job_id(self) -> str:
@@ -151,8 +162,8 @@ def test_who_waits_reads_why_it_failed(harmony: HarmonyDaemon) -> None:
     assert (told.status, told.text) == (400, "copy: no such variable")
 
 
-def test_a_secret_in_the_path_is_in_no_log(harmony: HarmonyDaemon) -> None:
-    """Nor is the token of a user that Harmony sends beside it."""
+def test_a_secret_in_the_path_shows_who_asks(harmony: HarmonyDaemon) -> None:
+    """It is in no log; nor is the token of a user that Harmony sends beside it."""
     headers = {**JSON, "Authorization": f"Bearer {TOKEN}-bearer"}
 
     told = ask(
@@ -162,40 +173,43 @@ def test_a_secret_in_the_path_is_in_no_log(harmony: HarmonyDaemon) -> None:
         headers,
     )
 
+    wrong = ask(harmony, "/harmony/~nonsense/test/copy", {})
+
     assert harmony.outcome(told.job_id)["result"]["status"] == "successful"
+    assert (wrong.status, wrong.text) == (401, "the token is not a known one")
     log = harmony.daemon.log.read_text()
     assert "/harmony/~{secret}/{service:path}" in log
+    assert "identity=harmony" in log or '"identity":"harmony"' in log
     assert SECRET not in log
     assert TOKEN not in log
 
 
 # ── bad input, by HTTP and by the command ──
 ASYNC = operation("async-2.json")
-OTHER_SOURCE = [{**ASYNC["sources"][0], "collection": "C9-X"}]
+SOURCE = ASYNC["sources"][0]
+OTHER = [{**SOURCE, "collection": "C9-X"}]
 ETC = [{"id": "G", "name": "n", "url": "file:///etc/hostname"}]
 MANY = [{"id": "G", "name": "n", "url": "https://h/g"}] * 14
-Bad: TypeAlias = tuple[str, dict[str, Any], int, str]
-UNKNOWN = 'Unknown service "no/such"'
+COPY, ANY = "test/copy", "test/any-collection"
+Bad: TypeAlias = tuple[str, str, dict[str, Any], int, str]
+
+
+def with_granules(granules: list[Any]) -> dict[str, Any]:
+    """Return the change that gives a message other granules."""
+    return {"sources": [{**SOURCE, "granules": granules}]}
+
+
 REFUSED: list[Bad] = [
-    ("test/copy", {"version": "0.3.0"}, 400, "Unsupported data-operation version"),
-    ("test/copy", {"subset": {"bbox": 1}}, 400, "Invalid message at /subset/bbox"),
-    ("test/copy", {"requestId": "../../x"}, 400, "Invalid message at /requestId"),
-    ("test/copy", {"subset": {"bbox": [0, 9, 1, 8]}}, 400, "Invalid bounding box"),
-    ("test/copy", {"sources": []}, 400, "Request has no input granules"),
-    (
-        "test/copy",
-        {"sources": [{**ASYNC["sources"][0], "granules": ETC}]},
-        403,
-        "Granule URL is not allowed",
-    ),
-    ("no/such", {}, 404, UNKNOWN),
-    ("test/copy", {"sources": OTHER_SOURCE}, 400, "Service test/copy does not support"),
-    (
-        "test/any-collection",
-        {"sources": [{**ASYNC["sources"][0], "granules": MANY}]},
-        413,
-        "Service test/any-collection accepts at most 13 granules",
-    ),
+    ("E3", COPY, {"version": "0.3.0"}, 400, "Unsupported data-operation version"),
+    ("E4", COPY, {"subset": {"bbox": 1}}, 400, "Invalid message at /subset/bbox"),
+    ("E5", COPY, {"requestId": "../../x"}, 400, "Invalid message at /requestId"),
+    ("E6", COPY, {"subset": {"bbox": [0, 9, 1, 8]}}, 400, "Invalid bounding box"),
+    ("E8", COPY, {"sources": []}, 400, "Request has no input granules"),
+    ("E9", COPY, with_granules(ETC), 403, "Granule URL is not allowed"),
+    ("E10", "no/such", {}, 404, 'Unknown service "no/such"'),
+    ("E11", COPY, {"sources": OTHER}, 400, f"Service {COPY} does not support"),
+    ("E12", COPY, {"average": "depth"}, 400, f"Service {COPY} cannot perform"),
+    ("E14", ANY, with_granules(MANY), 413, f"Service {ANY} accepts at most 13"),
 ]
 
 
@@ -204,15 +218,18 @@ def test_a_refused_message_is_told_by_every_door(
     harmony: HarmonyDaemon, tmp_path: Path, bad: Bad
 ) -> None:
     """H-13: status and text by HTTP, one post before it; error.json by the command."""
-    service, changes, status, text = bad
+    code, service, changes, status, text = bad
     message = {**harmony.message("async-2.json"), **changes}
 
     by_http = ask(harmony, f"/harmony/{service}", message)
     by_command = run(harmony, tmp_path, message, service=service)
+    by_line = harmony.ask_for(service, message)["error"]
 
     assert by_http.status == status
     assert by_http.text.startswith(text)
     assert harmony.posts(message) == [{"error": by_http.text}]
+    told = (by_line["type"], by_line["message"], by_line["data"]["code"])
+    assert told == ("invalid_request", by_http.text, code)
     error = by_command.left("error.json")
     assert by_command.code == 1
     assert (error["error"], error["category"]) == (by_http.text, "NoRetry")
@@ -272,7 +289,7 @@ def test_a_body_without_a_length_is_refused(harmony: HarmonyDaemon) -> None:
 def test_nothing_refused_became_a_job(harmony: HarmonyDaemon) -> None:
     """H-13: no child exists afterwards, nor a parent."""
     before = jobs(harmony)
-    for service, changes, _, _ in REFUSED:
+    for _, service, changes, _, _ in REFUSED:
         message = {**harmony.message("async-2.json"), **changes}
         ask(harmony, f"/harmony/{service}", message)
 
@@ -280,13 +297,11 @@ def test_nothing_refused_became_a_job(harmony: HarmonyDaemon) -> None:
 
 
 # ── the command ──
-def run(
-    harmony: HarmonyDaemon, folder: Path, message: Any, service: str = "test/copy"
-) -> Run:
+def run(harmony: HarmonyDaemon, folder: Path, message: Any, **more: Any) -> Run:
     """Have a request run by the command, in this process."""
     address = f"unix:{harmony.daemon.call_socket}"
     body = json.dumps(message).encode()
-    return run_in_place(address, folder, 20, operation=body, service=service)
+    return run_in_place(address, folder, 20, operation=body, **more)
 
 
 def test_a_container_leaves_what_harmony_expects(
@@ -300,12 +315,53 @@ def test_a_container_leaves_what_harmony_expects(
 
     assert done.code == 0, done.log
     catalog = pystac.Catalog.from_file(str(tmp_path / "catalog.json"))
-    assert len(list(catalog.get_items(recursive=True))) == 2
+    items = list(catalog.get_items(recursive=True))
+    names = {f"{item.id}/{item.id}.json" for item in items}
+    assert len(items) == 2
+    assert done.names == {"catalog.json", "message.json", "run.json", *names}
+    origins = [output["provenance"] for output in done.left("run.json")["outputs"]]
+    assert {origin["request"] for origin in origins} == {message["requestId"]}
     left = done.left("message.json")
     assert left["subset"] == {}
     assert left["accessToken"] == TOKEN
     assert TOKEN not in json.dumps(done.log)
     assert harmony.posts(message) == []
+
+
+def test_a_container_without_a_catalog_is_told_so(
+    harmony: HarmonyDaemon, tmp_path: Path
+) -> None:
+    """H-13: E15; what the documents are is the dispatcher's to judge."""
+    catalog = tmp_path / "catalog.json"
+    catalog.write_text('{"type": "Catalog"}')
+    message = harmony.message("async-2.json")
+
+    failed = run(harmony, tmp_path / "out", message, sources=catalog)
+
+    error = failed.left("error.json")
+    assert (failed.code, error["category"]) == (1, "NoRetry")
+    assert (
+        error["error"] == "Cannot read input catalog: catalog.json is no STAC catalog"
+    )
+
+
+def test_how_far_a_request_has_come_is_told(
+    harmony: HarmonyDaemon, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`harp-harmony status`: counts by step and state, and the jobs of its calls."""
+    job_id = harmony.submit("test/copy", harmony.message("async-2.json"))
+    harmony.outcome(job_id)
+
+    address = f"unix:{harmony.daemon.call_socket}"
+    code = main(["status", "--dispatcher", address, job_id])
+
+    status = json.loads(capsys.readouterr().out)
+    assert (code, status["state"], status["granules"]) == (0, "successful", 2)
+    [step] = status["by_step"]
+    assert (step["units"], step["attempts"]) == ({"successful": 2}, 2)
+    [first] = status["units"][0]["attempts"]
+    assert first["job_id"] == harmony.child(job_id, first["key"])
+    assert first["seconds"] >= 0
 
 
 def test_a_container_that_fails_says_why(

@@ -9,8 +9,9 @@ from typing import Any, Final, assert_never
 from urllib.parse import quote
 
 from harpcaller.adapters.harmony.closings import NO_DATA, too_many
-from harpcaller.adapters.harmony.endings import TIMED_OUT, Category
+from harpcaller.adapters.harmony.endings import CANCELLED, TIMED_OUT, Category
 from harpcaller.adapters.harmony.mimes import type_of
+from harpcaller.adapters.harmony.publishing import UNREACHABLE
 from harpcaller.adapters.harmony.settings import Settings
 from harpcaller.adapters.harmony.stac import text_of
 from harpcaller.adapters.harmony.uris import last_part
@@ -27,8 +28,6 @@ _STATUS: Final[Mapping[str, int]] = {
     Category.SERVER: 502,
     Category.CANCELED: 503,
 }
-_CANCELLED: Final = "Request was canceled by the service operator"
-_UNREACHABLE: Final = "result is not reachable"
 _UNKNOWN_TYPE: Final = "application/octet-stream"
 # Of a name in quotes; all else is told by its bytes beside it.
 _UNSAFE: Final = re.compile(r"[^ !#-\[\]-~]")
@@ -39,12 +38,12 @@ def plain_answer(
 ) -> Answer:
     """Return an answer that is a sentence."""
     told = {"Content-Type": "text/plain; charset=utf-8", **(headers or {})}
-    return Answer(status=status, headers=told, body=f"{text}\n".encode())
+    return Answer(status=status, headers=told, body=text.encode())
 
 
 def plain_error(_: int, __: str, message: str) -> tuple[bytes, str]:
     """Return the body of an error, and its media type: Harmony shows it as it is."""
-    return f"{message}\n".encode(), "text/plain"
+    return message.encode(), "text/plain"
 
 
 def answer_of(outcome: Outcome, settings: Settings) -> Answer:
@@ -61,7 +60,7 @@ def answer_of(outcome: Outcome, settings: Settings) -> Answer:
         case Failed(message=message):
             return plain_answer(500, message)
         case Cancelled():
-            return plain_answer(503, _CANCELLED)
+            return plain_answer(503, CANCELLED)
     assert_never(outcome)
 
 
@@ -76,7 +75,7 @@ def _of_outputs(outputs: Sequence[Mapping[str, Any]], settings: Settings) -> Ans
         return Answer(status=303, headers={"Location": href})
     roots = _roots(settings)
     if not roots:
-        return plain_answer(500, _UNREACHABLE)
+        return plain_answer(500, UNREACHABLE)
     headers = {
         "Content-Type": text_of(output, "type") or type_of(href) or _UNKNOWN_TYPE,
         "Content-Disposition": _disposition(

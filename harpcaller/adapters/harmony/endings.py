@@ -16,7 +16,8 @@ from protocol.jsontext import decode
 from protocol.outcome import Cancelled, Failed, Outcome, Raised, Returned
 
 TIMED_OUT: Final = "Request timed out"
-_UNKNOWN: Final = "Service request failed with an unknown error"
+CANCELLED: Final = "Request was canceled by the service operator"
+UNKNOWN: Final = "Service request failed with an unknown error"
 _KILLED: Final = "Service failed, possibly out of memory"
 _MISCONFIGURED: Final = "The service is not available"
 _OPERATOR: Final = "cancelled by the operator"
@@ -102,7 +103,7 @@ def read_ending(outcome: Outcome, image: str, *, is_command: bool) -> Ending:
                 return _read_command(result, image)
             return Succeeded(result)
         case Raised(type=kind, message=message):
-            text = message.partition("\n")[0] or _UNKNOWN
+            text = message.partition("\n")[0] or UNKNOWN
             return _read_exception(kind, text, image)
         case Failed(type=kind):
             return _read_failure(kind, image)
@@ -123,10 +124,10 @@ def _read_failure(kind: str, image: str) -> Broken:
     if kind == ErrorType.TIMEOUT:
         return Broken(category=Category.CANCELED, text=TIMED_OUT, again=Again.TIMED_OUT)
     if kind == ErrorType.MISSING_RESULT:
-        return broken(Category.UNKNOWN, _UNKNOWN, image, Again.LOST)
+        return broken(Category.UNKNOWN, UNKNOWN, image, Again.LOST)
     if kind in _SETTLED:
         return broken(Category.SERVICE, _MISCONFIGURED, image, Again.NEVER)
-    return broken(Category.UNKNOWN, _UNKNOWN, image, Again.FAILED)
+    return broken(Category.UNKNOWN, UNKNOWN, image, Again.FAILED)
 
 
 def _read_command(result: Any, image: str) -> Ending:
@@ -139,12 +140,12 @@ def _read_command(result: Any, image: str) -> Ending:
         return _read_error(error, image)
     if told.get("exit") == _USAGE:
         return broken(Category.SERVICE, _MISCONFIGURED, image, Again.NEVER)
-    text = _KILLED if told.get("signal") == _SIGKILL else _UNKNOWN
+    text = _KILLED if told.get("signal") == _SIGKILL else UNKNOWN
     return broken(Category.UNKNOWN, text, image, Again.FAILED)
 
 
 def _read_error(error: Mapping[str, Any], image: str) -> Empty | Broken:
-    text = text_of(error, "error") or _UNKNOWN
+    text = text_of(error, "error") or UNKNOWN
     if error.get("level") == "Warning":
         return Empty(_for_users(text, image))
     word = text_of(error, "category") or Category.SERVICE

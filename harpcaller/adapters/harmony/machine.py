@@ -15,7 +15,7 @@ from typing import Final
 
 from harpcaller.adapters.harmony import notes
 from harpcaller.adapters.harmony.delivery import Delivery
-from harpcaller.adapters.harmony.endings import TIMED_OUT, Category
+from harpcaller.adapters.harmony.endings import CANCELLED, TIMED_OUT, Category
 from harpcaller.adapters.harmony.few import Few
 from harpcaller.adapters.harmony.judging import Judged
 from harpcaller.adapters.harmony.opening import KEY, Opening
@@ -44,7 +44,6 @@ from protocol.job import JobId
 from protocol.jsontext import JsonText, JsonValue, encode
 from protocol.outcome import Outcome, Raised, Returned
 
-_OPERATOR: Final = "Request was canceled by the service operator"
 _POSTS: Final = "cb"
 _PROBE: Final = "probe"
 _END: Final = "end"
@@ -184,7 +183,7 @@ class HarmonyMachine:
         told = [*self._halt(stop), *self._delivery.hurry()]
         if not self._delivery.is_closed:  # else Harmony knows how it ends
             is_client = stop is Stop.CLIENT
-            self._close(Category.CANCELED, _OPERATOR if is_client else TIMED_OUT)
+            self._close(Category.CANCELED, CANCELLED if is_client else TIMED_OUT)
         return told
 
     def _close(self, category: Category, text: str) -> None:
