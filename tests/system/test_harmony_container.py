@@ -57,6 +57,7 @@ def test_a_success_leaves_catalogs_and_what_is_left_of_the_message(
     assert run.code == 0
     [item] = pystac.Catalog.from_file(str(folder / "catalog.json")).get_items()
     assert item.assets["data"].href.startswith("s3://")
+    assert run.left("run.json").keys() == {"outputs"}
     message = run.left("message.json")
     assert message["accessToken"] == TOKEN
     assert message["stagingLocation"].startswith("s3://staging.example.org/")
@@ -170,7 +171,7 @@ def test_a_large_result_is_read_where_it_lies(tmp_path: Path) -> None:
         run = run_in_place(server, tmp_path)
 
     assert run.code == 0
-    assert len(run.names) == 4
+    assert len(run.names) == 5
 
 
 def test_a_catalog_of_another_name_is_found_by_the_usual_one(tmp_path: Path) -> None:

@@ -239,7 +239,9 @@ def test_a_container_leaves_what_harmony_expects(
     items = list(catalog.get_items(recursive=True))
     names = {f"{item.id}/{item.id}.json" for item in items}
     assert len(items) == 2
-    assert done.names == {"catalog.json", "message.json", *names}
+    assert done.names == {"catalog.json", "message.json", "run.json", *names}
+    origins = [output["provenance"] for output in done.left("run.json")["outputs"]]
+    assert {origin["request"] for origin in origins} == {message["requestId"]}
     left = done.left("message.json")
     assert left["subset"] == {}
     assert left["accessToken"] == TOKEN
