@@ -11,7 +11,7 @@ from pathlib import Path
 import attrs
 from peers import installed
 
-LIMIT_S = 60
+LIMIT_S = 120  # an import of all of it takes a busy machine long
 
 # Rule b waits for a file, or fails; rule c comes behind it.
 SNAKEFILE = """
