@@ -50,7 +50,7 @@ test: .venv/tests
 
 bench: .venv/tests
 	@.ci/debian-packages beanstalkd=beanstalkd
-	@failed=; for name in compare calls harpd gateway footprint workflows; do \
+	@failed=; for name in compare calls harpd gateway updates footprint workflows; do \
 		echo "$(BIN)/python bench/$$name.py"; \
 		$(BIN)/python bench/$$name.py || failed="$$failed $$name"; \
 	done; test -z "$$failed" || { echo "bench missed or failed:$$failed" >&2; exit 1; }

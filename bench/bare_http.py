@@ -1,9 +1,9 @@
-"""A JSON route of Starlette on Hypercorn's trio worker, and nothing else.
+"""JSON routes of Starlette on Hypercorn's trio worker, and nothing else.
 
     python bench/bare_http.py
 
 Prints the port it listens on. It answers GET /v1/jobs/{job_id} with a status as long
-as ours.
+as ours, and POST /m1/workflow/update/ with what a monitor would say of an update.
 """
 
 from __future__ import annotations
@@ -33,9 +33,20 @@ async def status(_: Request) -> JSONResponse:
     return JSONResponse(STATUS)
 
 
+async def update(request: Request) -> JSONResponse:
+    """Read an update and let it go."""
+    await request.json()
+    return JSONResponse({"status": "accepted", "version": "1.0.0"}, 202)
+
+
 async def main() -> None:
     """Listen on a free port and print it."""
-    app = Starlette(routes=[Route("/v1/jobs/{job_id}", status)])
+    app = Starlette(
+        routes=[
+            Route("/v1/jobs/{job_id}", status),
+            Route("/m1/workflow/update/", update, methods=["POST"]),
+        ]
+    )
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         sock.listen(1024)
