@@ -186,7 +186,7 @@ EVENTS: Final = _operation(
     {
         "200": {
             "description": "The events.",
-            "content": _content("text/event-stream", {"type": "string"}),
+            "content": {"text/event-stream": {}},
         }
     },
     parameters=[
