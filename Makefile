@@ -96,12 +96,7 @@ clean:
 		--python-version 3.11 --dest $@ -r requirements/runtime.txt
 	@touch $@
 
-# Programs that tests talk to, each with what it needs and away from what we need.
-.venv/peers: .venv/runs .ci/peer
-	.ci/peer panoptes-ui panoptes-ui==1.6.2
-	@touch $@
-
-.venv/tests: .venv/runs .venv/wheels .venv/peers requirements/dev.txt
+.venv/tests: .venv/runs .venv/wheels requirements/dev.txt
 	@.ci/debian-packages $(WANTED)
 	$(PIP) install --require-hashes -r requirements/dev.txt
 	@touch $@

@@ -76,10 +76,10 @@ class JobRecord:
     """A job as the store knows it.
 
     Times are UTC seconds; a job that is fed from outside has an infinite `max_exec_s`,
-    and its `timeout_s` is how long it may be silent. `arguments` shows "***" for what is sealed. `starts`
-    counts how often it was begun; `packets` how many its log holds; `identity` is
-    who submitted it, empty for clients that are nobody; `label` is what the adapter
-    that carries it out calls it in lists.
+    and its `timeout_s` is how long it may be silent. `arguments` shows "***" for what
+    is sealed. `starts` counts how often it was begun; `packets` how many its log
+    holds; `identity` is who submitted it, empty for clients that are nobody; `label`
+    is what the adapter that carries it out calls it in lists.
     """
 
     job_id: JobId

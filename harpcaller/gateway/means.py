@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final, TypeAlias
 
 import attrs
@@ -98,25 +99,23 @@ class Means:
 
     async def installation(self) -> str:
         """See `Operations.installation`."""
-        try:
+        with _told():
             return await self._whole.installation()
-        except StoreError as error:
-            raise ops.complaint(error) from error
 
     async def document(self, name: str) -> bytes | None:
         """See `Operations.document`."""
-        return await self._dispatcher.store.get_shared(self._adapter, name)
+        with _told():
+            return await self._dispatcher.store.get_shared(self._adapter, name)
 
     async def documents(self) -> Sequence[str]:
         """See `Operations.documents`."""
-        return await self._dispatcher.store.list_shared(self._adapter)
+        with _told():
+            return await self._dispatcher.store.list_shared(self._adapter)
 
     async def keep(self, name: str, body: bytes | None) -> None:
         """See `Operations.keep`."""
-        try:
+        with _told():
             await self._dispatcher.store.put_shared(self._adapter, name, body)
-        except StoreError as error:
-            raise ops.complaint(error) from error
 
     async def post(self, post: Post) -> None:
         """See `Operations.post`."""
@@ -130,3 +129,12 @@ class Means:
     @property
     def _dispatcher(self) -> Dispatcher:
         return self._whole.dispatcher
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Have a refusal by the store told as a line tells it."""
+    try:
+        yield
+    except StoreError as error:
+        raise ops.complaint(error) from error

@@ -18,6 +18,7 @@ from harpcaller.gateway.schemas import SCHEMAS
 
 PATH = "/openapi.json"
 _CONVERTOR = re.compile(r"\{(\w+):\w+\}")  # Starlette's, which OpenAPI does not know
+_PARAMETER = re.compile(r"\{(\w+)")
 _NO_WORD = re.compile(r"\W+")
 _ERROR = {"$ref": "#/components/schemas/Error"}
 
@@ -80,9 +81,21 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     return {
         "operationId": _NO_WORD.sub("_", f"{endpoint.method.lower()}{endpoint.path}"),
         **endpoint.operation,
+        "parameters": _parameters(endpoint),
         "responses": responses,
         **({"security": security} if endpoint.asks is not None else {}),
     }
+
+
+def _parameters(endpoint: Endpoint) -> list[Any]:
+    """Return the parameters, those of the path that it does not tell of added."""
+    told = list(endpoint.operation.get("parameters", ()))
+    names = [one["name"] for one in told if one["in"] == "path"]
+    return told + [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in _PARAMETER.findall(endpoint.path)
+        if name not in names
+    ]
 
 
 def _complaint(description: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from protocol.jsontext import JsonValue, encode
 
 _ERROR: Final = "error.json"
 _MESSAGE: Final = "message.json"
+_RUN: Final = "run.json"
 _SECRET_MODE: Final = 0o600  # a message has the user's token
 _USUAL_MODE: Final = 0o666  # less what the umask takes
 
@@ -56,6 +57,14 @@ class MetadataDir:
         if root != ROOT:
             self._write(ROOT, files[root], _USUAL_MODE)
         self._write(_MESSAGE, dict(message), _SECRET_MODE)
+
+    def write_run(self, outputs: JsonValue) -> None:
+        """Write what each output comes from: service, time, inputs, request.
+
+        Raises:
+            OSError: the directory cannot be written to.
+        """
+        self._write(_RUN, {"outputs": outputs}, _USUAL_MODE)
 
     def write_error(self, failure: Failure) -> None:
         """Write why there are no outputs.

@@ -79,6 +79,7 @@ def _run(
         outputs = laid_out(_outputs(result))
         given = overridden(operation, read_sources(arguments.get("sources")))
         directory.write_outputs(outputs, _message(result, given))
+        directory.write_run(result.get("outputs"))
     except Stopped as stop:
         _take_back(submission, log)
         return _fail(directory, log, STOPPED, stop.exit_code)

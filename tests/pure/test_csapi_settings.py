@@ -11,11 +11,8 @@ from csapi_cases import DEFINITION, TABLE, complaints, loaded, settings
 from harpcaller.adapters.csapi import ADAPTER, schemas
 from harpcaller.adapters.csapi.service import KEYS as SERVICE_KEYS
 from harpcaller.adapters.csapi.settings import ERRORCODES, KEYS, SCHEMES, Settings
-from harpcaller.adapters.machine import End, Slept
 from protocol.call import Call
-from protocol.job import JobId
 from protocol.jsontext import JsonText, decode, encode
-from protocol.outcome import Failed
 
 ALL_KEYS: dict[str, Any] = {
     "errorcodes": {"Poor": 8003},
@@ -248,14 +245,9 @@ def test_a_schema_needs_its_judge() -> None:
 
 
 def test_nobody_calls_the_adapter_itself() -> None:
-    """Its jobs are calls to others; one that is there all the same comes to an end."""
+    """Its jobs are calls to others."""
     call = Call(host="@csapi", procedure="x", arguments=JsonText(b"{}"))
 
     refused = ADAPTER.admit(Settings(), call)
-    machine = ADAPTER.machine(ADAPTER.keep(Settings(), call), JobId("x"), call)
-    [end] = machine.start(0)
 
     assert getattr(refused, "code", None) == "no_calls"
-    assert isinstance(end, End)
-    assert isinstance(end.outcome, Failed)
-    assert machine.on(Slept(key="x", at=0)) == []

@@ -259,6 +259,8 @@ async def test_its_routes_are_in_the_document() -> None:
     assert third["operationId"] == "third"
     assert {"default", "401", "403"} <= third["responses"].keys()
     assert "security" in third
+    [name] = third["parameters"]
+    assert (name["name"], name["in"], name["required"]) == ("name", "path", True)
     assert "security" not in paths["/third/{name}"]["get"]
     assert paths["/crash"]["post"]["responses"].keys() == {"401", "403"}
     assert paths["/own/~{secret}/{name}"]["post"]["responses"].keys() == {"default"}

@@ -16,6 +16,29 @@ from protocol.job import JobId, JobRecord, State
 from protocol.jsontext import JsonText, encode
 from protocol.outcome import Outcome
 
+# DEP 6, "Service definition", example 1: the only thing changed is its commas.
+EXAMPLE: dict[str, Any] = {
+    "inputs": [
+        {
+            "argname": "training",
+            "assetid": "0x00a329c0648769A73afAc7F9381E08FB43dBEA72",
+            "asseturl": "https://some.service.provider/path-to-training-dataset",
+        },
+        {
+            "argname": "test",
+            "assetid": "0x00a329c0648769A73afAc7F9381E08FB43dBEA73",
+            "asseturl": "https://some.service.provider/path-to-test-dataset",
+        },
+    ],
+    "slainfo": {
+        "consumerAddress": "0x00a329c0648769A73afAc7F9381E08FB43dBEA72",
+        "serviceAgreementid": "bb23s87856d59867503f80a690357406857698570b964ac8",
+        "serviceDefinitionId": "df7escc856d59867503f80a690357406857698570b964ac8",
+        "signature": "canary-elided-for-clarity",
+    },
+    "configuration": {"training_epochs": "100"},
+}
+
 LIMITS = CoreLimits(max_exec_s=86400, max_worker_line_bytes=2**22)
 SITE = "http://here:1"
 DEFINITION: dict[str, Any] = {

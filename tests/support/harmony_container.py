@@ -19,6 +19,7 @@ from harpcaller.tools.harmony_log import Log
 
 MESSAGE = CORPUS / "own/messages/async-2.json"
 CATALOG = CORPUS / "own/catalogs/two-granules/catalog.json"
+TOKEN = corpus_json("own/messages/async-2.json")["accessToken"]
 COMMAND = [sys.executable, "-m", "harpcaller.tools.harmony"]
 
 
@@ -64,6 +65,11 @@ class Run:
             for path in self.folder.rglob("*")
             if path.is_file()
         }
+
+
+def done(**changes: Any) -> bytes:
+    """Return the answer to who follows a job that returned."""
+    return line({"result": a_result(**changes)})
 
 
 def run_in_place(

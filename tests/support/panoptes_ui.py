@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -15,9 +12,10 @@ from typing import Any
 
 import attrs
 from eventually import wait_until
+from peers import installed
 
 PACKAGE = "panoptes-ui==1.6.2"
-INSTALL = Path(__file__).parents[2] / ".ci" / "peer"
+MAIN = "from panoptes.panoptes import main; main()"
 READY_S = 60
 
 
@@ -42,18 +40,6 @@ class PanoptesUi:
         return None
 
 
-def commands() -> Path:
-    """Return where its commands are; it is installed if it is not."""
-    done = subprocess.run(
-        [INSTALL, "panoptes-ui", PACKAGE],
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "HARPCALLER_VENV": sys.prefix},
-    )
-    return Path(done.stdout.strip())
-
-
 @contextmanager
 def panoptes_ui(folder: Path) -> Iterator[PanoptesUi]:
     """Run it on a database of its own until the block ends."""
@@ -61,20 +47,17 @@ def panoptes_ui(folder: Path) -> Iterator[PanoptesUi]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     database = f"sqlite:///{folder}/panoptes.db?check_same_thread=False"
-    words = [str(commands() / "panoptes"), "--ip", "127.0.0.1", "--port", str(port)]
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("COVERAGE_", "PYTHON"))
-    }
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            words,
-            stdout=log,
-            stderr=log,
-            cwd=folder,
-            env={**environment, "PANOPTES_DB_URL": database},
-        )
+    process = installed("panoptes-ui", PACKAGE).start(
+        "-c",
+        MAIN,
+        "--ip",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        cwd=folder,
+        log=folder / "log",
+        PANOPTES_DB_URL=database,
+    )
     monitor = PanoptesUi(port)
     try:
         wait_until(lambda: monitor.get("/api/service-info") is not None, READY_S)

@@ -45,6 +45,19 @@ class Peer:
             check=False,
         )
 
+    def start(
+        self, *words: str | Path, cwd: Path, log: Path, **environment: str
+    ) -> subprocess.Popen[bytes]:
+        """Start Python with these words; what it says goes to `log`."""
+        with log.open("wb") as said:
+            return subprocess.Popen(
+                [sys.executable, "-S", *words],
+                cwd=cwd,
+                env={"PATH": os.environ["PATH"], **environment, **self._found()},
+                stdout=said,
+                stderr=said,
+            )
+
     def _found(self) -> dict[str, str]:
         return {"PYTHONPATH": str(self.folder), "HOME": str(self.folder)}
 

@@ -13,33 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from csapi_cases import EXAMPLE
 from csapi_daemon import ADD, SERVICES, Agent, running_agent, service
 from openapi_document import Document
 
 ROOT = Path(__file__).parents[2]
 CONFORMANCE = ROOT / "tests" / "conformance" / "csapi.py"
-# DEP 6, "Service definition", example 1: the only thing changed is its commas.
-EXAMPLE: dict[str, Any] = {
-    "inputs": [
-        {
-            "argname": "training",
-            "assetid": "0x00a329c0648769A73afAc7F9381E08FB43dBEA72",
-            "asseturl": "https://some.service.provider/path-to-training-dataset",
-        },
-        {
-            "argname": "test",
-            "assetid": "0x00a329c0648769A73afAc7F9381E08FB43dBEA73",
-            "asseturl": "https://some.service.provider/path-to-test-dataset",
-        },
-    ],
-    "slainfo": {
-        "consumerAddress": "0x00a329c0648769A73afAc7F9381E08FB43dBEA72",
-        "serviceAgreementid": "bb23s87856d59867503f80a690357406857698570b964ac8",
-        "serviceDefinitionId": "df7escc856d59867503f80a690357406857698570b964ac8",
-        "signature": "canary-elided-for-clarity",
-    },
-    "configuration": {"training_epochs": "100"},
-}
 
 
 @pytest.fixture(name="agent", scope="module")

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from email.message import Message
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pystac
 import pytest
 from eventually import wait_until
+from harmony_asking import JSON, ask, jobs
 from harmony_bad import ASYNC, REFUSED, Bad
 from harmony_container import Run, run_in_place, started
 from harmony_daemon import TOKEN, HarmonyDaemon, running_harmony
@@ -23,7 +20,6 @@ from harpcaller.identities.tokens import digest_of
 from harpcaller.tools.harmony import main
 
 NO_RETRY = {"error": "no such variable", "category": "NoRetry", "level": "Error"}
-JSON = {"Content-Type": "application/json"}
 SECRET = "secret-7d1f0a-0123456789-0123456789"  # noqa: S105 (it is to be looked for)
 
 
@@ -47,58 +43,6 @@ hosts = ["@harmony"]
 @pytest.fixture(autouse=True)
 def _no_orders(harmony: HarmonyDaemon) -> None:
     harmony.order({})
-
-
-@attrs.frozen
-class Told:
-    """An answer."""
-
-    status: int
-    headers: Message
-    body: bytes
-
-    @property
-    def text(self) -> str:
-        """The sentence that it is."""
-        assert self.headers["Content-Type"].startswith("text/plain")
-        return self.body.decode()
-
-    @property
-    def job_id(self) -> str:
-        """The job that was accepted."""
-        assert self.status == 202, self
-        return str(json.loads(self.body)["job_id"])
-
-
-def ask(
-    harmony: HarmonyDaemon,
-    target: str,
-    body: Any,
-    headers: Mapping[str, str] = JSON,
-    method: str = "POST",
-) -> Told:
-    """Return the answer to a request over HTTP."""
-    connection = UnixConnection(harmony.daemon.directory.parent / "http")
-    data = body if isinstance(body, bytes) else json.dumps(body)
-    connection.request(method, target, data, dict(headers))
-    response = connection.getresponse()
-    told = Told(response.status, response.headers, response.read())
-    connection.close()
-    return told
-
-
-def jobs(harmony: HarmonyDaemon) -> int:
-    """Return how many jobs there are."""
-    asked = subprocess.run(
-        [
-            *(sys.executable, "-m", "harpcaller"),
-            *("--socket", str(harmony.daemon.admin_socket), "list", "--all", "--json"),
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return len(asked.stdout.splitlines())
 
 
 # ── HTTP ──
@@ -295,7 +239,9 @@ def test_a_container_leaves_what_harmony_expects(
     items = list(catalog.get_items(recursive=True))
     names = {f"{item.id}/{item.id}.json" for item in items}
     assert len(items) == 2
-    assert done.names == {"catalog.json", "message.json", *names}
+    assert done.names == {"catalog.json", "message.json", "run.json", *names}
+    origins = [output["provenance"] for output in done.left("run.json")["outputs"]]
+    assert {origin["request"] for origin in origins} == {message["requestId"]}
     left = done.left("message.json")
     assert left["subset"] == {}
     assert left["accessToken"] == TOKEN

@@ -72,7 +72,9 @@ def test_status_tells_pid_version_and_real_ports(daemon: DaemonProcess) -> None:
         "version": __version__,
         "listen": [f"127.0.0.1:{daemon.port}", f"unix:{daemon.call_socket}"],
         "http": [],
+        "websocket": [],
         "draining": False,
+        "reporters": [],
     }
     assert daemon.port > 0
 

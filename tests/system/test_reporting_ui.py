@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from daemon_process import DaemonProcess, Table, running_daemon
 from eventually import wait_until
 from logging_worker import running_worker
@@ -34,6 +35,7 @@ def states(monitor: PanoptesUi, workflow: dict[str, Any]) -> list[str]:
     return sorted(job["status"] for job in jobs)
 
 
+@pytest.mark.timeout(360)  # it may have to be installed first
 def test_jobs_appear_in_panoptes_ui_with_their_states(tmp_path: Path) -> None:
     """Three jobs, one of which raises; then another busy time, and no monitor."""
     with (

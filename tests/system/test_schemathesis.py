@@ -21,8 +21,9 @@ CONFIG = Path(__file__).parents[1] / "support" / "schemathesis.toml"
 RELEASE = "schemathesis==4.32.5"
 SEED = "1"
 EXAMPLES = 40  # for each operation; a tenth of these in CI takes half a minute
-ADAPTED = ("/services/{service}", "/cumulus", "/harmony/{service}")
-LEFT_OUT = 1  # see the last words of the configuration
+ADAPTED = ("/services/{service}", "/cumulus", "/harmony/{service}", "/m1/")
+PANOPTES = "[adapters.panoptes]\n"
+LEFT_OUT = 2  # see the last words of the configuration
 
 pytestmark = [pytest.mark.campaign, pytest.mark.timeout(1200)]
 
@@ -44,10 +45,16 @@ def fixture_served(tmp_path: Path) -> Iterator[Served]:
     with running_agent(
         tmp_path,
         services=services,
-        more="\n".join([table, cumulus_table(tmp_path), harmony_table(tmp_path)]),
+        more="\n".join([table, PANOPTES, *cumulus_and_harmony(tmp_path)]),
         require_identity=True,
     ) as agent:
         yield Served(agent, token)
+
+
+def cumulus_and_harmony(directory: Path) -> Iterator[str]:
+    """Return the tables of the adapters that have files."""
+    yield cumulus_table(directory)
+    yield harmony_table(directory)
 
 
 def cumulus_table(directory: Path) -> str:

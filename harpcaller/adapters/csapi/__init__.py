@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from harpcaller.adapters.adapter import Adapter
-from harpcaller.adapters.csapi.host import admit, keep, machine
+from harpcaller.adapters.csapi.host import admit
 from harpcaller.adapters.csapi.routes import ROUTES
 from harpcaller.adapters.csapi.settings import files, load
 
@@ -14,7 +14,5 @@ ADAPTER: Final = Adapter(
     files=files,
     load=load,
     admit=admit,
-    keep=keep,
-    machine=machine,
     routes=ROUTES,
 )

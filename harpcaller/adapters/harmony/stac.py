@@ -141,3 +141,29 @@ def _check(document: Any, uri: str, kind: str) -> None:
     ):
         # What pystac says may show values of the document.
         raise NotStac(f"{name} is no STAC {kind.lower()}") from None
+    if not _is_whole(document, is_item=kind == "Item"):
+        raise NotStac(f"{name} is no STAC {kind.lower()}")
+
+
+def _is_whole(document: Mapping[str, Any], *, is_item: bool) -> bool:
+    """Tell whether there is all that we go by: pystac forgives more."""
+    found = document.get("links")
+    if not isinstance(found, list) or not all(_leads(link, "rel") for link in found):
+        return False
+    if not is_item:
+        return True
+    assets = document.get("assets")
+    return (
+        "id" in document
+        and isinstance(document.get("properties"), dict)
+        and isinstance(assets, dict)
+        and all(_leads(asset) for asset in assets.values())
+    )
+
+
+def _leads(value: Any, *more: str) -> bool:
+    """Tell whether a value has a href, and whatever else it needs, as texts."""
+    names = ("href", *more)
+    return isinstance(value, dict) and all(
+        isinstance(value.get(name), str) for name in names
+    )
