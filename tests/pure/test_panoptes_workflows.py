@@ -37,9 +37,10 @@ def test_workflows_are_listed_the_newest_first() -> None:
     assert whole["count"] == 5
     assert [one["id"] for one in first["workflows"]] == ids[:2]
     assert [one["id"] for one in rest["workflows"]] == ids[2:]
+    assert monitor.ask("GET", "/api/workflows?after=x").status == 404
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "after=x"])
+@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "limit="])
 def test_a_page_that_there_is_not_is_refused(query: str) -> None:
     """Rather than another one."""
     with pytest.raises(WireError) as caught:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import dropwhile, islice
 from typing import Any, Final
 
 from harpcaller.adapters.panoptes.bodies import (
@@ -31,6 +32,8 @@ async def every(asked: Asked, means: Operations, settings: Settings) -> Answer:
     limit = _limit(asked.query.get("limit", str(PAGE_LENGTH)))
     listed = await means.fed.jobs(Role.READ)
     page = _page(listed[::-1], asked.query.get("after"), limit)
+    if page is None:
+        return refusal(404, NO_SUCH)
     told: list[JsonValue] = []
     for job in page:
         found = await look_up(job.job_id, means, Role.READ)
@@ -41,14 +44,14 @@ async def every(asked: Asked, means: Operations, settings: Settings) -> Answer:
 
 def _page(
     jobs: Sequence[JobRecord], after: str | None, limit: int
-) -> Sequence[JobRecord]:
-    ids = [job.job_id for job in jobs]
-    start = 0
-    if after is not None:
-        if after not in ids:
-            refuse("after: expected the id of a workflow in the list")
-        start = ids.index(after) + 1  # type: ignore[arg-type]
-    return jobs[start : start + limit]
+) -> Sequence[JobRecord] | None:
+    """Return the jobs behind one, None where that is not in the list."""
+    if after is None:
+        return jobs[:limit]
+    behind = dropwhile(lambda job: job.job_id != after, jobs)
+    if next(behind, None) is None:
+        return None
+    return list(islice(behind, limit))
 
 
 def _limit(text: str) -> int:
