@@ -26,10 +26,9 @@ from snakemakes import (
 from torment import campaign
 
 CONNECTS = 200
-RARE = (
-    pytest.mark.campaign,
-    pytest.mark.skipif(campaign(10) < 10, reason="make torture runs it"),
-)
+USUAL = [SEVEN, NINE]
+OTHERS = [pytest.param(one, marks=pytest.mark.campaign) for one in (SEVEN_FORM, EIGHT)]
+IS_WHOLE = campaign(10) == 10  # each takes minutes to install
 SETTINGS = """
 [http]
 listen = "{}:{}"
@@ -72,12 +71,7 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
 @pytest.mark.timeout(420)  # it may have to be installed
 @pytest.mark.parametrize(
     "snakemake",
-    [
-        SEVEN,
-        NINE,
-        pytest.param(SEVEN_FORM, marks=RARE),
-        pytest.param(EIGHT, marks=RARE),
-    ],
+    [*USUAL, *(OTHERS if IS_WHOLE else [])],
     ids=lambda one: one.version,
 )
 def test_a_run_is_monitored_across_restarts(
