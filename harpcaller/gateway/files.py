@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import mimetypes
+import os
 
 import trio
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse
+from starlette.types import Receive, Scope, Send
 
 from harpcaller.adapters.route import FilePath
+from harpcaller.runners.outside.file_opening import open_below
+from harpcaller.runners.transfers import TransferFailed
 
 
 async def file_response(file: FilePath, status: int) -> FileResponse:
@@ -17,19 +21,25 @@ async def file_response(file: FilePath, status: int) -> FileResponse:
     Raises:
         HTTPException: 500, there is none that may be shown.
     """
-    path = await trio.to_thread.run_sync(_found, file)
-    if path is None:
-        raise HTTPException(500, "the file of the answer cannot be read")
-    return FileResponse(str(path), status)
-
-
-def _found(file: FilePath) -> Path | None:
-    """Return where the file is in truth, links followed."""
+    folders = [str(folder) for folder in file.within] or ["/"]
     try:
-        path = Path(file.path).resolve(strict=True)
-        roots = [Path(root).resolve() for root in file.within]
-        is_file = path.is_file()  # a pipe would be waited for
-    except (OSError, RuntimeError, ValueError):
-        return None
-    is_within = not roots or any(path.is_relative_to(root) for root in roots)
-    return path if is_file and is_within else None
+        descriptor = await trio.to_thread.run_sync(open_below, str(file.path), folders)
+    except (OSError, ValueError, TransferFailed):
+        raise HTTPException(500, "the file of the answer cannot be read") from None
+    return _OpenFile(descriptor, str(file.path), status)
+
+
+class _OpenFile(FileResponse):
+    """A file that is sent as it was judged, whatever has its name by then."""
+
+    def __init__(self, descriptor: int, name: str, status: int) -> None:
+        kind, _ = mimetypes.guess_type(name)
+        super().__init__(f"/proc/self/fd/{descriptor}", status, media_type=kind)
+        self._descriptor = descriptor
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it, and let go of it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            os.close(self._descriptor)

@@ -26,10 +26,11 @@ from third_adapter import (
     route,
 )
 
-from harpcaller.adapters.route import Answer, Asked, Operations, Route
+from harpcaller.adapters.route import Answer, Asked, FilePath, Operations, Route
 from harpcaller.gateway.adapter_routes import adapter_endpoints
 from harpcaller.gateway.app import application
 from harpcaller.gateway.collision import Collision
+from harpcaller.gateway.files import file_response
 from harpcaller.gateway.house import House
 from harpcaller.gateway.means import Whole
 from harpcaller.gateway.native_table import native_endpoints
@@ -214,6 +215,27 @@ async def test_a_file_that_may_not_be_shown_is_not(tmp_path: Path) -> None:
     assert [one.status for one in told] == [200, 500, 500, 500, 500, 500]
     assert told[0].body == b"shown"
     assert all(b"secret" not in one.body for one in told)
+
+
+async def test_a_file_that_was_judged_is_the_one_that_is_sent(tmp_path: Path) -> None:
+    """A worker may put a link in its place in between."""
+    path = tmp_path / "file"
+    path.write_text("shown")
+    (tmp_path / "secret").write_text("secret")
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    response = await file_response(FilePath(path=path, within=(tmp_path,)), 200)
+    path.unlink()
+    path.symlink_to(tmp_path / "secret")
+    await response(
+        {"type": "http", "method": "GET", "headers": []}, trio.sleep_forever, send
+    )
+
+    assert b"".join(message.get("body", b"") for message in sent) == b"shown"
+    assert not await trio.Path(response.path).exists()  # it was let go of
 
 
 async def test_a_handler_has_others_told() -> None:
