@@ -7,7 +7,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -117,10 +117,13 @@ def fill(client: socket.socket) -> None:
 
 def test_a_number_stays_a_clients(daemon: DaemonProcess) -> None:
     """What was seen a minute ago is found again, page after page."""
-    with daemon.connect(), daemon.connect() as second, daemon.connect():
-        eventually(daemon, *["idle"] * 3)
+    with ExitStack() as stack:
+        clients = []
+        for count in (1, 2, 3):  # those that come at once may be taken in in any order
+            clients.append(stack.enter_context(daemon.connect()))
+            eventually(daemon, *["idle"] * count)
         first, _, third = numbers(daemon)
-        second.close()
+        clients[1].close()
         eventually(daemon, *["idle"] * 2)
         with daemon.connect():
             eventually(daemon, *["idle"] * 3)
