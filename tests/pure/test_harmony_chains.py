@@ -205,3 +205,18 @@ def test_a_document_that_is_no_json_is_a_failure() -> None:
     failure, _ = carried_out(a_call(COPY, operation("sync-1.json")), world, loaded)
 
     assert failure == "Service: copy: Cannot parse STAC catalog output from service"
+
+
+def test_a_catalog_does_not_lead_to_what_may_not_be_read() -> None:
+    """A worker names any document; we read where granules may be."""
+    catalog = a_catalog(("item", "file:///etc/shadow"), source=SOURCE)
+    documents = {
+        f"/shared/{JOB}/s1.b0/a0/out/catalog.json": catalog,
+        "file:///etc/shadow": an_item("s3://b/x"),
+    }
+    world = World(outcomes={"s1.b0": an_end()}, documents=documents)
+    loaded = attrs.evolve(chained(a_step(1), work_dir="/shared"), retry_limit=0)
+
+    failure, _ = carried_out(a_call(COPY, operation("sync-1.json")), world, loaded)
+
+    assert failure == "Service: copy: Cannot parse STAC catalog output from service"
