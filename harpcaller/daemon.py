@@ -153,13 +153,14 @@ class Daemon:
                             self._reception,
                         )
                         self._front = front
+                        # First: no signal may end who has said that he runs.
+                        await self._receive_signals(admin, dispatcher)
                         admin.start_soon(
                             server.serve,
                             admin_socket,
                             self._commands(),
                             admins(config.admin_gid),
                         )
-                        await self._receive_signals(admin, dispatcher)
                         admin.start_soon(
                             service.report, self._answer, service.watchdog_s()
                         )

@@ -120,9 +120,10 @@ class _Life:
             )
         )
         async with trio.open_nursery() as upkeep:
-            upkeep.start_soon(indira.server.serve, admin_socket, table)
+            # First: no signal may end who has said that he runs.
             await upkeep.start(receive_stops, self._stop, self._calls.cancel)
             await upkeep.start(receive_each, signal.SIGHUP, self._reload_and_tell)
+            upkeep.start_soon(indira.server.serve, admin_socket, table)
             if stops_at_eof:
                 upkeep.start_soon(self._stop_at_eof)
             with self._calls:
