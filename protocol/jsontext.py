@@ -11,7 +11,7 @@ import json
 import math
 import operator
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NewType, NoReturn, TypeAlias
 
@@ -36,8 +36,10 @@ _SQUARE = bytes.maketrans(b"{}", b"[]")
 _UPS, _DOWNS = re.compile(rb"\[+"), re.compile(rb"\]+")
 # Every digit becomes 0, all else a blank: a run of digits is then a plain substring.
 _DIGITS = bytes(ord("0") if 48 <= c <= 57 else ord(" ") for c in range(256))
-_MAY_OVERFLOW = re.compile(rb"[eE]\+?[0-9]{3}|[0-9]{200}")
 _LONG_RUN = b"0" * 19  # 2**63 has 19 digits; orjson reads longer ones as floats
+# Without either no number is beyond a double.
+_HUGE_RUN = b"0" * 200
+_HUGE_EXPONENT = re.compile(rb"[eE]\+?[0-9]{3}")
 
 
 def decode(
@@ -160,8 +162,10 @@ def count_fields(text: bytes) -> int:
 def _decode(text: bytes, max_depth: int, max_containers: int | None) -> JsonValue:
     if len(text) > max_depth and _count_opened(text) > max_depth:
         _check_nesting(text, max_depth, max_containers)  # first: nothing is built yet
-    if _LONG_RUN in text.translate(_DIGITS):
-        return _decode_exactly(text)
+    runs = text.translate(_DIGITS)
+    if _LONG_RUN in runs:
+        is_huge = _HUGE_RUN in runs or _HUGE_EXPONENT.search(text) is not None
+        return _decode_exactly(text, _finite_float if is_huge else None)
     return _decode_fast(text)
 
 
@@ -181,12 +185,14 @@ def _check_utf8(text: bytes) -> str:
         _refuse(f"invalid UTF-8 at byte {error.start}")
 
 
-def _decode_exactly(text: bytes) -> JsonValue:
+def _decode_exactly(
+    text: bytes, parse_float: Callable[[str], float] | None
+) -> JsonValue:
     source = _check_utf8(text)
     try:
         value: JsonValue = json.loads(
             source,
-            parse_float=_finite_float if _MAY_OVERFLOW.search(text) else None,
+            parse_float=parse_float,
             parse_constant=_no_constant,
         )
         if "\\ud" in source.lower():
