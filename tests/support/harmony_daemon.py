@@ -229,6 +229,21 @@ class HarmonyDaemon:
         return self.recorder.parameters(message["callback"])
 
 
+def _write_services(directory: Path) -> str:
+    """Write the files of services; return the table that names them."""
+    text = (CORPUS / "own/services.yml").read_text()
+    (directory / "services.yml").write_text(f"{text}\n{MORE_SERVICES}")
+    (directory / "bindings.yml").write_text(BINDINGS)
+    shutil.copy(CORPUS / "own/services.env", directory / "services.env")
+    return (
+        "[adapters.harmony]\n"
+        f'services = "{directory}/services.yml"\n'
+        f'bindings = "{directory}/bindings.yml"\n'
+        f'env_file = "{directory}/services.env"\n'
+        f'environment = "{UAT}"\n'
+    )
+
+
 @contextmanager
 def running_harmony(
     directory: Path, table: str = "", *, below: Sequence[str] = (), shared: bool = False
@@ -242,11 +257,9 @@ def running_harmony(
     folder.mkdir()
     work_dir.mkdir(mode=0o700)
     (folder / "orders").write_text("{}")
-    services = directory / "services.yml"
-    text = (CORPUS / "own/services.yml").read_text()
-    services.write_text(f"{text}\n{MORE_SERVICES}")
-    (directory / "bindings.yml").write_text(BINDINGS)
-    shutil.copy(CORPUS / "own/services.env", directory / "services.env")
+    if shared:
+        table = f'work_dir = "{work_dir}"\n{table}'
+    table = f"{_write_services(directory)}{table}"
     procedures = SERVICE.replace("FOLDER_NAME", str(folder))
     with (
         running_recorder() as recorder,
@@ -259,15 +272,6 @@ def running_harmony(
             below=below,
         )
         with daemon.config.open("a") as config:
-            config.write(
-                "[adapters.harmony]\n"
-                f'services = "{services}"\n'
-                f'bindings = "{directory}/bindings.yml"\n'
-                f'env_file = "{directory}/services.env"\n'
-                f'environment = "{UAT}"\n'
-            )
-            if shared:
-                config.write(f'work_dir = "{work_dir}"\n')
             config.write(table)
         try:
             daemon.start()

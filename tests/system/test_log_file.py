@@ -120,6 +120,16 @@ def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
         wait_until(lambda: "job.ended" in moved.read_text())
 
 
+def write_rules(path: Path, log_file: Path, pid: int) -> Path:
+    """Tell logrotate how to rotate a daemon's log."""
+    path.write_text(
+        f"{log_file} {{\n  rotate 100\n  missingok\n  postrotate\n"
+        f"    kill -USR1 {pid}\n  endscript\n}}\n"
+    )
+    path.chmod(0o600)
+    return path
+
+
 @pytest.mark.skipif(shutil.which("logrotate") is None, reason="no logrotate(8)")
 @pytest.mark.timeout(120)
 def test_rotating_under_load_loses_no_line(tmp_path: Path) -> None:
@@ -127,12 +137,7 @@ def test_rotating_under_load_loses_no_line(tmp_path: Path) -> None:
     log_file = tmp_path / "logs" / "harpcallerd.log"
     log_file.parent.mkdir(mode=0o700)
     with running_daemon(tmp_path / "d", settings={"log_file": str(log_file)}) as daemon:
-        rules = tmp_path / "rules"
-        rules.write_text(
-            f"{log_file} {{\n  rotate 100\n  missingok\n  postrotate\n"
-            f"    kill -USR1 {daemon.pid}\n  endscript\n}}\n"
-        )
-        rules.chmod(0o600)
+        rules = write_rules(tmp_path / "rules", log_file, daemon.pid)
         jobs: list[str] = []
         is_over = threading.Event()
 
