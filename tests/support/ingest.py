@@ -109,6 +109,14 @@ class Ingest:
         return [tuple(json.loads(line)) for line in lines]
 
 
+def _write_workflows(folder: Path, definitions: Mapping[str, Any]) -> Path:
+    """Write the files of workflows; return their folder."""
+    folder.mkdir()
+    for name, definition in definitions.items():
+        put(folder / f"{name}.json", definition)
+    return folder
+
+
 @contextmanager
 def running_ingest(
     directory: Path,
@@ -124,10 +132,7 @@ def running_ingest(
     `table` is more of [adapters.cumulus]; `below` is what the dispatcher is started by.
     """
     directory.chmod(0o700)
-    workflows = directory / "workflows"
-    workflows.mkdir()
-    for name, definition in definitions.items():
-        put(workflows / f"{name}.json", definition)
+    workflows = _write_workflows(directory / "workflows", definitions)
     told_file = directory / "told"
     with running_harpd(
         directory,
