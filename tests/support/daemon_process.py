@@ -18,7 +18,7 @@ import attrs
 
 from indira.client import AdminClient, AdminError
 
-READY_S = 20.0  # the machines of CI are busy
+READY_S = 60.0  # the machines of CI are busy
 LOG_LINES = 40  # what a failed test shows of the log
 
 Table: TypeAlias = Mapping[str, str | int | float | bool | Sequence[str]]
@@ -150,7 +150,7 @@ class DaemonProcess:
             self.kill()
         self.start()
 
-    def connect(self, timeout_s: float | None = 10) -> socket.socket:
+    def connect(self, timeout_s: float | None = 60) -> socket.socket:
         """Return a new connection to the Unix socket for clients."""
         client = socket.socket(socket.AF_UNIX)
         client.settimeout(timeout_s)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 HARPCALLERD = [sys.executable, "-m", "harpcaller"]
-READY_S = 20.0
+READY_S = 60.0
 STOP_S = 20.0
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import trio
 
 
-async def eventually(condition: Callable[[], bool], within_s: float = 10) -> None:
+async def eventually(condition: Callable[[], bool], within_s: float = 60) -> None:
     """Return once `condition` holds; fail if it does not within the time."""
     with trio.fail_after(within_s):
         while not condition():  # noqa: ASYNC110 (nothing would set an event)
             await trio.sleep(0.01)
 
 
-def wait_until(condition: Callable[[], bool], within_s: float = 10) -> None:
+def wait_until(condition: Callable[[], bool], within_s: float = 60) -> None:
     """Do the same in a test without a loop."""
     deadline = time.monotonic() + within_s
     while not condition():

@@ -20,7 +20,7 @@ from daemon_process import DaemonProcess, Table, prepared_daemon
 from harpcaller.identities.tokens import digest_of, new_token
 from indira.client import AdminClient
 
-LIMIT_S = 15
+LIMIT_S = 60
 
 
 @attrs.frozen

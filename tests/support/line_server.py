@@ -23,7 +23,7 @@ Step: TypeAlias = bytes | float | str
 
 JOB = "6f1ed002-ab5c-4a3e-8c1d-1a2b3c4d5e6f"
 ACCEPTED = b'{"harpcaller":1,"job_id":"%b"}\n' % JOB.encode()
-LIMIT_S = 20
+LIMIT_S = 60
 
 
 class LineServer:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 GAP_S = 0.005
-LIMIT_S = 20
+LIMIT_S = 60
 
 
 class LoopProbe:

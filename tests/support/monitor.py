@@ -111,7 +111,7 @@ class RawClient:
     def send(self, exchange: Exchange, job_id: str | None = None) -> tuple[int, bytes]:
         """Return status and body of the answer."""
         if self._sock is None:
-            self._sock = socket.create_connection(self._address, timeout=20)
+            self._sock = socket.create_connection(self._address, timeout=60)
         self._sock.sendall(exchange.wire(job_id))
         answer = http.client.HTTPResponse(self._sock, method=exchange.method)
         answer.begin()

@@ -32,7 +32,7 @@ class PanoptesUi:
 
     def get(self, path: str) -> Any:
         """Return what its API says."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         with closing(connection), suppress(ConnectionError):
             connection.request("GET", path)
             with connection.getresponse() as answer:

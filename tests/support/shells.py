@@ -16,7 +16,7 @@ from pathlib import Path
 import attrs
 
 COMPLETIONS = Path(__file__).parents[2] / "completions"
-LIMIT_S = 20
+LIMIT_S = 60
 _BASH = """
 source "$0"
 COMP_WORDS=("$@")

@@ -93,7 +93,7 @@ class Torment:
         await self._check_jobs(time.monotonic())
         self._check_starts()
         self._check_runs()
-        with AdminClient(self.daemon.admin_socket, timeout_s=10) as admin:
+        with AdminClient(self.daemon.admin_socket, timeout_s=60) as admin:
             assert admin.send("list_queues")["queues"] == []
         self._assert_unbroken()
         self.daemon.kill()

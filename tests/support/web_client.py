@@ -17,7 +17,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from indira.client import AdminClient
 
-LIMIT_S = 10
+LIMIT_S = 60
 ON = {"http.listen": "127.0.0.1:0"}
 
 

@@ -24,7 +24,7 @@ from harpcaller.identities.reception import Reception
 from harpcaller.meters import Accepts
 
 _LENGTH = re.compile(rb"content-length: ([0-9]+)", re.IGNORECASE)
-LIMIT_S = 10
+LIMIT_S = 60
 
 
 @attrs.frozen(kw_only=True)

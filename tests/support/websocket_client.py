@@ -19,7 +19,7 @@ from daemon_process import DaemonProcess
 
 from indira.client import AdminClient
 
-LIMIT_S = 15
+LIMIT_S = 60
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 _FIN, _MASKED = 0x80, 0x80
 _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"

@@ -69,7 +69,7 @@ def test_status_waits_until_the_daemon_runs(tmp_path: Path) -> None:
     assert waiting.poll() is None
 
     with running(path):
-        told, _ = waiting.communicate(timeout=20)
+        told, _ = waiting.communicate(timeout=60)
 
     assert (told, waiting.returncode) == ("running\n", 0)
 

@@ -27,7 +27,7 @@ def test_a_reply_comes_back_as_a_dict(
     daemon: subprocess.Popen[str], tmp_path: Path
 ) -> None:
     """Programs administer without knowing the wire; one connection serves all."""
-    with AdminClient(tmp_path / "admin", timeout_s=10) as client:
+    with AdminClient(tmp_path / "admin", timeout_s=60) as client:
         first = client.send("status", wait=False)
         second = client.send("list_queues", after=None)
 
@@ -85,7 +85,7 @@ def answering_once(path: Path, answer: bytes) -> Iterator[AdminClient]:
         listener.listen()
         number = listener.fileno()
         with (
-            AdminClient(path, timeout_s=10) as client,
+            AdminClient(path, timeout_s=60) as client,
             subprocess.Popen(
                 [sys.executable, "-c", _ANSWER_ONCE, str(number), answer.hex()],
                 pass_fds=[number],

@@ -28,7 +28,7 @@ class Prepared:
 
     def connect(self) -> socket.socket:
         """Return a new connection, as the original's clients make it."""
-        return socket.create_connection((LOOPBACK, self.daemon.port), timeout=10)
+        return socket.create_connection((LOOPBACK, self.daemon.port), timeout=60)
 
     def connect_by_messages(self) -> AsLines:
         """Return a new connection, as a browser makes it."""

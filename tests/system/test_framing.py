@@ -27,7 +27,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
 
 def connect(daemon: DaemonProcess) -> socket.socket:
     """Return a new connection."""
-    return socket.create_connection((LOOPBACK, daemon.port), timeout=10)
+    return socket.create_connection((LOOPBACK, daemon.port), timeout=60)
 
 
 def talk(daemon: DaemonProcess, *pieces: bytes, ends: bool = True) -> bytes:

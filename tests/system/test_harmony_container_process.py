@@ -99,7 +99,7 @@ def test_a_second_signal_means_now(tmp_path: Path) -> None:
         container.terminate()
         server.wait_for_requests(3)
         container.terminate()
-        container.communicate(timeout=20)
+        container.communicate(timeout=60)
 
     assert container.returncode == 143
     assert (tmp_path / "error.json").exists()

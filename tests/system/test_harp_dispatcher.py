@@ -32,7 +32,7 @@ from harpcaller.client import (
 PROCEDURES = "from harpcaller.worker.local import *"
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NO_JOB = "6f1ed002-ab5c-4a3e-8c1d-1a2b3c4d5e6f"
-LIMIT_S = 20
+LIMIT_S = 60
 
 
 @attrs.frozen

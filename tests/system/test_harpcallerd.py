@@ -177,7 +177,7 @@ def test_a_second_start_leaves_the_first_alone(
         capture_output=True,
         text=True,
         check=False,
-        timeout=20,
+        timeout=60,
     )
 
     assert second.returncode == 1
@@ -205,7 +205,7 @@ def test_the_pidfile_is_there_while_it_runs(tmp_path: Path) -> None:
     with subprocess.Popen(
         [*HARPCALLERD, "start", *words], stderr=subprocess.DEVNULL
     ) as process:
-        with AdminClient(tmp_path / "admin", timeout_s=20) as client:
+        with AdminClient(tmp_path / "admin", timeout_s=60) as client:
             while not (tmp_path / "admin").exists():
                 time.sleep(0.01)
             client.send("status", wait=True)

@@ -52,7 +52,7 @@ def test_a_daemon_in_order_is_alive_and_ready(daemon: DaemonProcess) -> None:
 
 def test_a_drained_daemon_is_alive_and_not_ready(daemon: DaemonProcess) -> None:
     """A load balancer sends calls elsewhere, and nobody kills what is being drained."""
-    with AdminClient(daemon.admin_socket, timeout_s=10) as admin:
+    with AdminClient(daemon.admin_socket, timeout_s=60) as admin:
         admin.send("drain")
         with web_client(daemon) as client:
             assert_not_ready(client.get("/readyz"), "draining")

@@ -103,7 +103,7 @@ def test_a_drained_dispatcher_takes_no_call_and_tells_the_rest(tmp_path: Path) -
     """Until it is resumed."""
     with a_daemon(tmp_path) as daemon, web_client(daemon) as web:
         job = web.submit(call("answer")).headers["Location"]
-        with AdminClient(daemon.admin_socket, timeout_s=10) as admin:
+        with AdminClient(daemon.admin_socket, timeout_s=60) as admin:
             admin.send("drain")
             refused = web.submit(call("answer"))
             result = web.get(f"{job}/result?wait=20")

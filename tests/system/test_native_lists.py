@@ -68,7 +68,7 @@ def test_pages_together_are_the_list(
     daemon: DaemonProcess, web: WebClient, limit: int
 ) -> None:
     """The administrator's, however long they are."""
-    with AdminClient(daemon.admin_socket, timeout_s=20) as admin:
+    with AdminClient(daemon.admin_socket, timeout_s=60) as admin:
         jobs = admin.send("list_jobs", list_all=True)["jobs"]
         queues = admin.send("list_queues", details=True)["queues"]
         hosts = admin.send("list_hosts")["hosts"]

@@ -21,7 +21,7 @@ def test_every_example_of_the_page_is_true(tmp_path: Path) -> None:
 
     with dev_daemon(tmp_path) as address:
         for example in examples():
-            play(example, socket.create_connection(address, timeout=20), memory)
+            play(example, socket.create_connection(address, timeout=60), memory)
             played += 1
 
     assert played > 15

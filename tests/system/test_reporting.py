@@ -195,7 +195,7 @@ def call(daemon: DaemonProcess, procedure: str, **more: Any) -> dict[str, Any]:
 
 def told(daemon: DaemonProcess, urls: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Return what an administrator is told of each reporter."""
-    with AdminClient(daemon.admin_socket, timeout_s=20) as admin:
+    with AdminClient(daemon.admin_socket, timeout_s=60) as admin:
         found = admin.send("status")["reporters"]
     by_url = {one["url"]: one for one in found}
     return {name: by_url[url] for name, url in urls.items()}

@@ -105,7 +105,7 @@ def has_closed(daemon: DaemonProcess) -> bool:
 
 def reporter_of(daemon: DaemonProcess) -> dict[str, Any]:
     """Return what is told of the one reporter."""
-    with AdminClient(daemon.admin_socket, timeout_s=20) as admin:
+    with AdminClient(daemon.admin_socket, timeout_s=60) as admin:
         [reporter] = admin.send("status")["reporters"]
     assert isinstance(reporter, dict)
     return reporter

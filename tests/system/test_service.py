@@ -45,7 +45,7 @@ def test_systemd_is_told_when_the_daemon_is_ready(address: str, tmp_path: Path) 
     name = address.format(unique)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(name.replace("@", "\0"))
-        manager.settimeout(10)
+        manager.settimeout(60)
 
         with running(tmp_path / "admin", NOTIFY_SOCKET=name) as daemon:
             told = manager.recv(4096)

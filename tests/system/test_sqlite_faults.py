@@ -210,7 +210,7 @@ async def test_jobs_still_end_on_a_full_disk(small_disk: Path) -> None:
         await store.submit(new_job())
 
     filler.unlink()
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         while not await succeeds(store):  # noqa: ASYNC110 (no event tells of space)
             await trio.sleep(0.1)
     assert (small_disk / "state" / "reserve").stat().st_size == 2 * MIB

@@ -143,7 +143,7 @@ def test_without_a_watchdog_there_is_a_status(tmp_path: Path) -> None:
 
 def hello(port: int) -> bytes:
     """Return what a new client is told."""
-    with socket.create_connection((LOOPBACK, port), timeout=20) as sock:
+    with socket.create_connection((LOOPBACK, port), timeout=60) as sock:
         sock.sendall(b'{"harpcaller":1,"hello":true}\n')
         return sock.recv(4096)
 
@@ -178,7 +178,7 @@ def test_the_admin_socket_can_be_passed_too(tmp_path: Path) -> None:
         passed = {"client": sock, "admin": admin}
         with activated(tmp_path, passed, f"{LOOPBACK}:{port}") as start:
             process = start()
-            with AdminClient(tmp_path / "admin", timeout_s=20) as client:
+            with AdminClient(tmp_path / "admin", timeout_s=60) as client:
                 assert client.send("status")["result"] == "running"
             process.terminate()
             process.wait(20)
@@ -238,7 +238,7 @@ def test_systemds_own_tool_is_understood(tmp_path: Path) -> None:
     process = subprocess.Popen([*words, "start", "--config", str(config)])
     try:
         wait_until(lambda: is_listening(port))
-        with socket.create_connection(("::1", port), timeout=20) as sock:
+        with socket.create_connection(("::1", port), timeout=60) as sock:
             sock.sendall(b'{"harpcaller":1,"hello":true}\n')
             assert b'"harpcaller":1' in sock.recv(4096)
     finally:

@@ -100,7 +100,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     old = OLD.format(begun=tmp_path / "begun")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
-        manager.settimeout(10)
+        manager.settimeout(60)
         options = ("--config", str(tmp_path / "harpd.toml"))
         heard = {"NOTIFY_SOCKET": str(tmp_path / "notify")}
         running = running_harpd(tmp_path, old, *options, listen=None, environment=heard)

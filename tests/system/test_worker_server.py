@@ -68,7 +68,7 @@ async def test_a_request_that_comes_early_is_served_in_its_turn(
         await trio.sleep(0.05)
         await stream.send_all(HEARTBEAT + a_call("ping") + HEARTBEAT)
         said = b""
-        with trio.fail_after(5):
+        with trio.fail_after(60):
             while said.count(b'"result"') < 2:
                 said += await stream.receive_some(1000)
 
@@ -114,7 +114,7 @@ async def test_a_new_claim_ends_what_runs_by_the_old_one(worker: TlsHarpd) -> No
         await first.send_all(request(old))
         assert await first.receive_some(1000) == b'{"harp":1,"stream_result":false}\n'
         assert await outcome_of(second, request(new)) == PONG
-        with trio.fail_after(5):
+        with trio.fail_after(60):
             said = await first.receive_some(1000)
 
     assert b'"Killed"' in said
