@@ -43,6 +43,12 @@ ANSWERS: dict[str, tuple[int, dict[str, str], bytes]] = {
     "wrong": (400, {}, b"no such variable"),
     "broken": (503, {}, b"come back with " + USERS_TOKEN.encode()),
 }
+EULA = b'{"error_description":"agree first","resolution_url":"https://h/eula"}'
+GRANULES: dict[str, tuple[int, bytes]] = {
+    "forbidden": (403, b"not you"),
+    "eula": (403, EULA),
+    "busy": (503, b"later"),
+}
 
 
 @contextmanager
@@ -66,10 +72,12 @@ def running_service() -> Iterator[FakeService]:
 
         def do_GET(self) -> None:
             fake.requests.append({"headers": dict(self.headers), "path": self.path})
-            self.send_response(200)
-            self.send_header("Content-Length", "7")
+            how = self.path.partition("?")[0].rpartition("/")[2]
+            status, body = GRANULES.get(how, (200, b"granule"))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(b"granule")
+            self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
             """Say nothing."""

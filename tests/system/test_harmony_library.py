@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from harmony_answers import running_service
+import trio
+from harmony_answers import FakeService, running_service
 from harmony_corpus import corpus_json
 from harmony_worker import (
     TOKEN,
@@ -56,8 +57,8 @@ SERVICE = """
                     util.download(asset.href, folder, access_token=token)
             if CASE == "exit":
                 sys.exit(3)
-            if CASE == "killed":
-                os.kill(os.getpid(), signal.SIGKILL)
+            if CASE.startswith("SIG"):
+                os.kill(os.getpid(), getattr(signal, CASE))
             if CASE == "second" and self.seen == 2:
                 raise exceptions.ServerException("at the second")
             if CASE in ENDS:
@@ -66,10 +67,15 @@ SERVICE = """
 
     parser = argparse.ArgumentParser()
     library.setup_cli(parser)
-    library.run_cli(parser, parser.parse_args(), Adapter)
+    options = parser.parse_args()
+    if CASE == "not JSON":
+        options.harmony_input, options.harmony_input_file = "{", None
+    library.run_cli(parser, options, Adapter)
 """
 WITH_KEY = {"secret_key_file": "{key_file}"}
 MESSAGE = corpus_json("messages/example_message.json")
+ITEMS = ("item1.json", "item2.json")
+EULA_TEXT = "Request could not be completed because you need to agree to the EULA"
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +95,38 @@ def cased(case: str, data: Path, **changes: Any) -> dict[str, Any]:
     return arguments(
         message=message, sources=two_granules(data), env={"CASE": case}, **changes
     )
+
+
+def downloading(data: FakeService, how: str, folder: Path) -> dict[str, Any]:
+    """Return the arguments of a call that fetches granules from a server."""
+    call = cased("download", folder)
+    for name in ITEMS:
+        asset = call["sources"]["files"][name]["assets"]["data"]
+        asset["href"] = f"http://127.0.0.1:{data.port}/{how}"
+    return call
+
+
+async def side_by_side(
+    worker: HarmonyWorker, calls: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the results of calls of `cases`, each with the lines of its stderr.
+
+    To load the library takes a second of a processor, and there are several.
+    """
+    results: list[dict[str, Any]] = [{} for _ in calls]
+
+    async def carry_out(number: int) -> None:
+        packets, outcome = await worker.call("cases", **calls[number])
+        assert isinstance(outcome, Returned), outcome
+        said = [packet for packet in packets if packet.get("log") == "stderr"]
+        lines = [packet.get("line") or str(packet["json"]) for packet in said]
+        result: Any = decode(outcome.value)
+        results[number] = {**result, "stderr": lines}
+
+    async with trio.open_nursery() as nursery:
+        for number in range(len(calls)):
+            nursery.start_soon(carry_out, number)
+    return results
 
 
 async def test_the_example_of_the_library_is_run(
@@ -147,7 +185,7 @@ async def test_a_service_that_leaves_or_is_killed(
 ) -> None:
     """The library writes an error for the first; nobody can for the second."""
     left = await worker.result("cases", **cased("exit", tmp_path))
-    killed = await worker.result("cases", **cased("killed", tmp_path))
+    killed = await worker.result("cases", **cased("SIGKILL", tmp_path))
 
     assert (left["exit"], left["error"]["category"]) == (3, "Unknown")
     assert (killed["exit"], killed["signal"], killed["error"]) == (None, 9, None)
@@ -197,17 +235,80 @@ async def test_a_service_fetches_granules_with_the_token_of_the_user(
     worker: HarmonyWorker, tmp_path: Path
 ) -> None:
     """The key that it is told opens it, and only where the granule is it is shown."""
-    call = cased("download", tmp_path)
     with running_service() as data:
-        for name in ("item1.json", "item2.json"):
-            asset = call["sources"]["files"][name]["assets"]["data"]
-            asset["href"] = f"http://127.0.0.1:{data.port}/{name}"
-
-        result = await worker.result("cases", **call)
+        result = await worker.result("cases", **downloading(data, "g.nc", tmp_path))
 
     assert (result["exit"], result["items"]) == (0, 2)
     told = [request["headers"]["Authorization"] for request in data.requests]
     assert told == [f"Bearer {USERS_TOKEN}"] * 2
+    paths = {request["path"] for request in data.requests}
+    assert paths == {f"/g.nc?A-api-request-uuid={MESSAGE['requestId']}"}
+
+
+SERVERS_ENDS = {
+    "forbidden": ("Forbidden", "Forbidden: Unable to download http://"),
+    "eula": ("Forbidden", f"{EULA_TEXT} at https://h/eula"),
+    "busy": ("Server", "Unable to download due to status code: 503"),
+}
+
+
+async def test_what_a_data_server_refuses_has_its_category(
+    worker: HarmonyWorker, tmp_path: Path
+) -> None:
+    """By that the adapter tries again, or not; the link to the EULA is the user's."""
+    with running_service() as data:
+        calls = [downloading(data, how, tmp_path) for how in SERVERS_ENDS]
+        results = await side_by_side(worker, calls)
+
+    for result, (category, text) in zip(results, SERVERS_ENDS.values(), strict=True):
+        assert (result["exit"], result["catalogs"]) == (1, [])
+        assert result["error"]["category"] == category
+        assert result["error"]["error"].startswith(text)
+
+
+async def test_a_service_that_gets_a_signal_says_what_it_can(
+    worker: HarmonyWorker, tmp_path: Path
+) -> None:
+    """Python makes an exception of SIGINT alone, which the library writes down."""
+    calls = [cased(name, tmp_path) for name in ("SIGTERM", "SIGINT")]
+
+    ended, interrupted = await side_by_side(worker, calls)
+
+    assert (ended["exit"], ended["signal"], ended["error"]) == (None, 15, None)
+    assert (interrupted["exit"], interrupted["signal"]) == (None, 2)
+    assert interrupted["error"]["category"] == "Unknown"
+
+
+async def test_what_the_library_dies_of_leaves_lines_alone(
+    worker: HarmonyWorker, tmp_path: Path
+) -> None:
+    """A message that is no JSON, sources that are not there: no error.json."""
+    wrong = cased("not JSON", tmp_path)
+    missing = cased("copy", tmp_path) | {"sources": f"{worker.root}/none/catalog.json"}
+
+    ends = await side_by_side(worker, [wrong, missing])
+
+    nothing = {"exit": 1, "catalogs": [], "stac": None, "message": None, "error": None}
+    for end in ends:
+        assert end | nothing == end
+    said = ["\n".join(end["stderr"]) for end in ends]
+    assert "JSONDecodeError" in said[0]
+    assert "FileNotFoundError" in said[1]
+
+
+async def test_a_granule_has_to_be_at_an_absolute_place(
+    worker: HarmonyWorker, tmp_path: Path
+) -> None:
+    """The library reads no other, and so what we hand on has none."""
+    call = cased("download", tmp_path)
+    for name in ITEMS:
+        call["sources"]["files"][name]["assets"]["data"]["href"] = "./g.nc"
+
+    [result] = await side_by_side(worker, [call])
+
+    assert (result["exit"], result["error"]["category"]) == (1, "Unknown")
+    text = "Unable to download a url of unknown type"
+    assert any(text in line for line in result["stderr"])
 
 
 async def test_a_token_that_was_not_closed_is_a_failure_without_words(
