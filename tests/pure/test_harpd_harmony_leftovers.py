@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from harmony_corpus import corpus_json
 
+from harpcaller.worker.harmony.documents import MAX_DOCUMENT_BYTES, OnDisk
 from harpcaller.worker.harmony.leftovers import (
     SHOWN_BYTES,
     Leftovers,
     output_catalogs,
     read_leftovers,
-    read_text,
 )
 
 
@@ -49,7 +49,7 @@ def folder(tmp_path: Path) -> Path:
 
 def read(folder: Path, *, is_shared: bool = True) -> Leftovers:
     """Return what is found in a folder."""
-    return read_leftovers(os.path.realpath(folder), is_shared=is_shared)
+    return read_leftovers(OnDisk(os.path.realpath(folder)), is_shared=is_shared)
 
 
 def files_of(found: Leftovers) -> list[str]:
@@ -76,8 +76,10 @@ def test_a_folder_that_is_not_there_has_nothing(tmp_path: Path) -> None:
     """A service that dies early does not make it."""
     (tmp_path / "empty").mkdir()
 
-    assert read(tmp_path / "none") == Leftovers()
-    assert read(tmp_path / "empty") == Leftovers(catalogs=[])
+    (tmp_path / "file").touch()
+
+    for name in ("none", "file", "empty"):
+        assert read(tmp_path / name) == Leftovers(catalogs=[])
 
 
 def test_an_error_is_told_by_its_three_fields(tmp_path: Path) -> None:
@@ -180,8 +182,8 @@ def test_only_files_are_read(tmp_path: Path) -> None:
     """A pipe would be waited for, and a huge file would fill the memory."""
     os.mkfifo(tmp_path / "pipe")
     with (tmp_path / "huge").open("wb") as file:
-        file.truncate(5 * 2**20)
-    place = os.path.realpath(tmp_path)
+        file.truncate(MAX_DOCUMENT_BYTES + 1)
+    place = OnDisk(os.path.realpath(tmp_path))
 
     for name in ("pipe", "huge", ".", "no/such"):
-        assert read_text(place, name) is None
+        assert place.read(name) is None

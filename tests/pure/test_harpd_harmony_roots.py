@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harpcaller.worker.harmony.roots import below, is_below
+from harpcaller.worker.harmony.roots import below, below_s3, is_below
 from protocol.harp_worker import Refused
 
 
@@ -60,3 +60,41 @@ def test_a_root_is_compared_part_by_part() -> None:
     assert is_below("/a", "/a/b")
     assert is_below("/", "/a")
     assert not is_below("/a", "/ab")
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("s3://bucket/out/a0", "s3://bucket/out/a0/"),
+        ("s3://bucket/out/a0/", "s3://bucket/out/a0/"),
+        ("s3://other-1.x/", "s3://other-1.x/"),
+    ],
+)
+def test_a_folder_in_s3_has_a_slash_at_its_end(url: str, address: str) -> None:
+    """The library puts the name of its error.json right behind it."""
+    assert below_s3(["s3://bucket/out/", "s3://other-1.x"], url, "x") == address
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("s3://bucket/outer/", "in none of the places"),
+        ("s3://elsewhere/out/", "in none of the places"),
+        ("s3://bucket", "expected"),
+        ("s3:/bucket/out/", "expected"),
+        ("s3://user@bucket/out/", "expected"),
+        ("s3://bucket/out/../x", "expected"),
+        ("s3://bucket/out//x", "expected"),
+        ("s3://bucket/out/%2e%2e/x", "expected"),
+        ("s3://bucket/out/?x=", "expected"),
+        ("s3://bucket/out/\n", "expected"),
+        ("s3://bucket/out/" + "x" * 5000, "expected"),
+    ],
+)
+def test_another_folder_in_s3_is_refused(url: str, said: str) -> None:
+    """What is read one way by us and another way by the service is none."""
+    with pytest.raises(Refused) as caught:
+        below_s3(["s3://bucket/out/"], url, "metadata_dir")
+
+    assert caught.value.message.startswith('argument "metadata_dir": ')
+    assert said in caught.value.message

@@ -38,6 +38,7 @@ def cli(key_file: Path | None = None, **changes: Any) -> dict[str, Any]:
         "secret_key_file": None if key_file is None else str(key_file),
         "input_mode": "file",
         "roots": ["/shared"],
+        "s3_allow": ["s3://b/out/"],
         "private_dir": "/srv/private",
         **changes,
     }
@@ -74,6 +75,7 @@ def test_a_service_that_is_run_is_read(key_file: Path) -> None:
         secret_key=KEY,
         input_mode=InputMode.FILE,
         roots=("/shared",),
+        s3_allow=("s3://b/out/",),
         private_dir="/srv/private",
     )
     assert offered.profile.term_grace_s == HARMONY_GRACE_S
@@ -132,6 +134,8 @@ def test_every_key_is_tried_here(key_file: Path) -> None:
         (cli(private_dir="tmp"), '"private_dir": expected a path'),
         (cli(private_dir="/a b"), '"private_dir": expected a path'),
         (cli(roots=["x"]), '"roots": expected paths'),
+        (cli(s3_allow=["b"]), '"b" is no scheme'),
+        (cli(s3_allow=["https:"]), '"s3_allow": "https:" is not in S3'),
         (cli(Path("x")), '"secret_key_file": expected a path'),
         (cli(Path("/no")), '"secret_key_file": /no: No such file'),
         (http(url_allow=None), '"url_allow": name where the service may be'),

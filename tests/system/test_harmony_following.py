@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from harmony_worker import PLAIN
 
-from harpcaller.worker.harmony.following import follow
+from harpcaller.worker.harmony.following import alive_while, follow
 from harpcaller.worker.harmony.hiding import Hiding
 from harpcaller.worker.harmony.loglines import LogLines
 
@@ -88,3 +89,15 @@ def test_who_holds_the_pipes_is_not_waited_for(child: str) -> None:
 
     assert process.returncode == 0
     assert all(packet.get("line", "x" * 1000) == "x" * 1000 for packet in found)
+
+
+def test_what_takes_its_time_gives_signs_of_life() -> None:
+    """A place that is slow to be read is no death either."""
+    may_end = threading.Event()
+    packets = alive_while(may_end.wait, 0.01)
+
+    signs = [next(packets) for _ in range(3)]
+    may_end.set()
+    rest = [*packets]
+
+    assert all([*packet] == ["alive"] for packet in [*signs, *rest])

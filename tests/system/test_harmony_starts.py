@@ -19,8 +19,16 @@ url_allow = ["http://localhost:*/"]
 data_dir = "{directory}"
 secret_key_file = "{directory}/key"
 """
-WITHOUT_NACL = (
-    "import sys; sys.modules['nacl'] = None; "
+WITH_S3 = """
+listen = "unix:{directory}/socket"
+[[procedure]]
+name = "a"
+kind = "harmony_cli"
+argv = ["x"]
+s3_allow = ["s3:"]
+"""
+WITHOUT = (
+    "import sys; sys.modules['{name}'] = None; "
     "from harpcaller.worker.cli import main; sys.exit(main())"
 )
 
@@ -48,7 +56,7 @@ def test_a_folder_that_is_not_there_is_told_before_a_call(tmp_path: Path) -> Non
     [
         (HARPD, "short", "shared secret key must be 32 bytes"),
         (
-            (sys.executable, "-c", WITHOUT_NACL),
+            (sys.executable, "-c", WITHOUT.format(name="nacl")),
             KEY,
             "tokens cannot be opened without PyNaCl",
         ),
@@ -72,3 +80,20 @@ def test_a_worker_that_could_not_serve_does_not_start(
 
     assert done.returncode == 2
     assert f'[[procedure]] "a": "secret_key_file": {said}' in done.stderr
+
+
+def test_a_worker_that_cannot_read_s3_does_not_start(tmp_path: Path) -> None:
+    """Each call would have its service do the work for nothing."""
+    (tmp_path / "harpd.toml").write_text(WITH_S3.format(directory=tmp_path))
+    code = WITHOUT.format(name="boto3")
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, "start", "--config", tmp_path / "harpd.toml"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert '"s3_allow": S3 cannot be read without boto3' in done.stderr

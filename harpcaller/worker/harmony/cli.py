@@ -13,7 +13,8 @@ from typing import Any
 import attrs
 
 from harpcaller.worker.errand import Errand
-from harpcaller.worker.harmony.categories import NoRetry
+from harpcaller.worker.harmony.buckets import Unreadable, open_folder
+from harpcaller.worker.harmony.categories import NoRetry, Server
 from harpcaller.worker.harmony.command import (
     Places,
     command,
@@ -24,7 +25,8 @@ from harpcaller.worker.harmony.command import (
     variables,
     wants_env_file,
 )
-from harpcaller.worker.harmony.following import follow
+from harpcaller.worker.harmony.documents import Documents, OnDisk
+from harpcaller.worker.harmony.following import alive_while, follow
 from harpcaller.worker.harmony.hiding import Hiding
 from harpcaller.worker.harmony.leftovers import Leftovers, read_leftovers
 from harpcaller.worker.harmony.loglines import LogLines, Packet
@@ -33,6 +35,7 @@ from harpcaller.worker.harmony.private import make_folder, write_bundle, write_f
 from harpcaller.worker.harmony.request import (
     Bundle,
     CliRequest,
+    is_in_s3,
     is_url,
     read_cli,
     refuse,
@@ -40,7 +43,7 @@ from harpcaller.worker.harmony.request import (
     with_shape,
     without_token,
 )
-from harpcaller.worker.harmony.roots import below
+from harpcaller.worker.harmony.roots import below, below_s3
 from harpcaller.worker.harmony.settings import HarmonyCli
 from harpcaller.worker.harmony.settings import read_cli as read_settings
 from harpcaller.worker.harmony.token import known_spellings
@@ -76,7 +79,7 @@ class _Ready:
 
     words: list[str] = attrs.field(repr=False)
     variables: dict[str, str] = attrs.field(repr=False)
-    folder: str
+    documents: Documents
     is_shared: bool
     hiding: Hiding
 
@@ -102,6 +105,8 @@ def begin(errand: Errand, arguments: JsonValue, max_line_bytes: int) -> Iterator
     except OSError as error:
         reason = f"{error.strerror}: {error.filename or settings.argv[0]}"
         raise Refused(Refusal.PROCEDURE_LOADING_ERROR, reason) from None
+    except Unreadable as error:
+        raise Refused(Refusal.PROCEDURE_LOADING_ERROR, str(error)) from None
     told = filter(listening.wants, follow(process, LogLines(ready.hiding)))
     result = partial(_result, process, ready, is_client=is_container(settings.argv))
     return _packets(told, result, max_line_bytes)
@@ -114,11 +119,16 @@ def _packets(
 
     Raises:
         NoRetry: it fits no line, and will not the next time.
+        Server: what the service left cannot be read.
     """
     began_at = time.monotonic()
     yield from told
     took_ms = round(1000 * (time.monotonic() - began_at))
-    value = {**result(), "duration_ms": took_ms}
+    try:
+        found = yield from alive_while(result)
+    except Unreadable as error:
+        raise Server(str(error)) from None
+    value = {**found, "duration_ms": took_ms}
     size = len(harp_worker.result(encode(value)))
     if size > max_line_bytes:
         raise NoRetry(
@@ -131,7 +141,7 @@ def _packets(
 def _result(
     process: subprocess.Popen[bytes], ready: _Ready, *, is_client: bool
 ) -> dict[str, Any]:
-    left = read_leftovers(ready.folder, is_shared=ready.is_shared)
+    left = read_leftovers(ready.documents, is_shared=ready.is_shared)
     return {
         **ending(process.wait(), is_client=is_client),
         **ready.hiding.value(_told(left)),
@@ -162,7 +172,7 @@ def _prepare(settings: HarmonyCli, request: CliRequest, place: str) -> _Ready:
 
     Raises:
         Refused: `invalid_argument_list`.
-        OSError: they cannot be written.
+        OSError, Unreadable: they cannot be written, or not where they are to be.
     """
     message, token = read_message(request.asked, settings.roots)
     key = settings.secret_key
@@ -180,24 +190,19 @@ def _prepare(settings: HarmonyCli, request: CliRequest, place: str) -> _Ready:
         write_file(input_file, text)
     if wants_env_file(settings.argv):
         write_file(env_file(place), env_lines(_with_caller(told)).encode())
-    places = _places(settings, request, place, input_file)
+    documents = _documents(settings, request.metadata_dir, place)
+    places = Places(
+        input_file=input_file,
+        sources=_sources(settings, request.sources, place),
+        metadata_dir=documents.address,
+        data_location=_data_location(settings, request.data_location),
+    )
     return _Ready(
         words=command(settings.argv, place, text.decode(), places),
         variables=told,
-        folder=places.metadata_dir,
+        documents=documents,
         is_shared=request.metadata_dir is not None,
         hiding=Hiding([key, *known_spellings(token, key)]),
-    )
-
-
-def _places(
-    settings: HarmonyCli, request: CliRequest, place: str, input_file: str | None
-) -> Places:
-    return Places(
-        input_file=input_file,
-        sources=_sources(settings, request.sources, place),
-        metadata_dir=_metadata_dir(settings, request.metadata_dir, place),
-        data_location=_data_location(settings, request.data_location),
     )
 
 
@@ -207,17 +212,30 @@ def _sources(settings: HarmonyCli, sources: str | Bundle, place: str) -> str:
     return sources if is_url(sources) else below(settings.roots, sources, "sources")
 
 
-def _metadata_dir(settings: HarmonyCli, folder: str | None, place: str) -> str:
-    """Return a folder that has nothing in it: what is old would be taken for new."""
+def _documents(settings: HarmonyCli, folder: str | None, place: str) -> Documents:
+    """Return a folder that has nothing in it: what is old would be taken for new.
+
+    Raises:
+        Refused: `invalid_argument_list`.
+        OSError, Unreadable: it cannot be made, or looked into.
+    """
     if folder is None:
         path = f"{place}/out"
         os.mkdir(path)  # noqa: PTH102 (the paths of a call are texts)
-        return os.path.realpath(path)
-    path = below(settings.roots, folder, "metadata_dir")
-    os.makedirs(path, exist_ok=True)  # noqa: PTH103 (as above)
-    if os.listdir(path):  # noqa: PTH208 (as above)
+        return OnDisk(os.path.realpath(path))
+    found = _folder(settings, folder)
+    if not found.is_empty():
         refuse('argument "metadata_dir": expected a folder with nothing in it')
-    return path
+    return found
+
+
+def _folder(settings: HarmonyCli, folder: str) -> Documents:
+    if is_in_s3(folder):
+        address = below_s3(settings.s3_allow, folder, "metadata_dir")
+        return open_folder(address, dict(settings.environment))
+    path = below(settings.roots, folder, "metadata_dir")
+    os.makedirs(path, exist_ok=True)  # noqa: PTH103 (the paths of a call are texts)
+    return OnDisk(path)
 
 
 def _data_location(settings: HarmonyCli, location: str | None) -> str | None:

@@ -1,13 +1,15 @@
-"""A service that runs: its lines and its signs of life, until its end."""
+"""A service at work: its lines and its signs of life, until its end."""
 
 from __future__ import annotations
 
 import os
 import selectors
 import subprocess
+import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 from harpcaller.worker.harmony.loglines import LogLines, Packet
 
@@ -49,6 +51,31 @@ def follow(
         yield from lines.receive_eof(name)
     if lines.omitted:
         yield {"log": "omitted", "lines": lines.omitted}
+
+
+def alive_while(
+    work: Callable[[], Any], alive_s: float = ALIVE_S
+) -> Generator[Packet, None, Any]:
+    """Yield signs of life until `work` is done; return or raise what it does."""
+    began_at = time.monotonic()
+    done: list[Any] = []
+    failed: list[BaseException] = []
+
+    def carry_out() -> None:
+        try:
+            done.append(work())
+        except BaseException as error:  # raised again below
+            failed.append(error)
+
+    thread = threading.Thread(target=carry_out, daemon=True)
+    thread.start()
+    thread.join(alive_s)
+    while thread.is_alive():
+        yield {"alive": round(time.monotonic() - began_at)}
+        thread.join(alive_s)
+    if failed:
+        raise failed[0]
+    return done[0]
 
 
 def _register_pipes(

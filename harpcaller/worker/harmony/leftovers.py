@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
-import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import attrs
 
+from harpcaller.worker.harmony.documents import Documents
 from harpcaller.worker.harmony.request import is_inside
-from harpcaller.worker.harmony.roots import is_below
 from protocol.errors import WireError
 from protocol.jsontext import MAX_DEPTH, decode
 
 Fields: TypeAlias = Mapping[str, Any]
 
 SHOWN_BYTES = 256 * 1024  # of a tree that others can read where it is
-_MAX_FILE_BYTES = 4 * 1024 * 1024
 _MAX_TREE_BYTES = 64 * 1024 * 1024  # more fits no line, whatever its limit
 _MAX_DOCUMENTS = 1_000_000
 _CATALOG = re.compile(r"catalog([0-9]{0,9})\.json")
@@ -43,7 +40,7 @@ class Leftovers:
 class _Tree:
     """Documents below the catalogs, read as far as there is room for them."""
 
-    folder: str
+    place: Documents
     room: int
     items: int = 0
     files: dict[str, Any] | None = attrs.field(factory=dict)
@@ -63,7 +60,7 @@ class _Tree:
         document = self._take(name)
         more: list[str] = []
         for rel, href in _links(document):
-            target = _target(self.folder, name, href)
+            target = _target(self.place, name, href)
             if rel == "item":
                 self.items += 1
                 if target is not None and self.files is not None:
@@ -73,7 +70,7 @@ class _Tree:
         return more
 
     def _take(self, name: str) -> Any:
-        text = read_text(self.folder, name)
+        text = self.place.read(name)
         if text is None:
             return None
         self.room -= len(text)
@@ -85,14 +82,12 @@ class _Tree:
         return document
 
 
-def read_leftovers(folder: str, *, is_shared: bool) -> Leftovers:
-    """Return what is in the true path `folder`; others read it too if `is_shared`."""
-    if not os.path.isdir(folder):  # noqa: PTH112 (the paths of a call are texts)
-        return Leftovers()
-    message = _as_json(read_text(folder, "message.json"))
-    error = _as_json(read_text(folder, "error.json"))
-    catalogs = _catalogs(folder)
-    tree = _Tree(folder, SHOWN_BYTES if is_shared else _MAX_TREE_BYTES)
+def read_leftovers(place: Documents, *, is_shared: bool) -> Leftovers:
+    """Return what is in a folder; others read it too if `is_shared`."""
+    message = _as_json(place.read("message.json"))
+    error = _as_json(place.read("error.json"))
+    catalogs = _catalogs(place)
+    tree = _Tree(place, SHOWN_BYTES if is_shared else _MAX_TREE_BYTES)
     tree.read(catalogs)
     has_stac = catalogs and tree.files is not None
     return Leftovers(
@@ -102,27 +97,6 @@ def read_leftovers(folder: str, *, is_shared: bool) -> Leftovers:
         message=message if isinstance(message, dict) else None,
         error=_error(error) if isinstance(error, dict) else None,
     )
-
-
-def read_text(folder: str, name: str) -> bytes | None:
-    """Return what is in a file below `folder`, None where there is no such file.
-
-    A link that leads out of it leads nowhere.
-    """
-    path = os.path.realpath(f"{folder}/{name}")
-    if not is_below(folder, path):
-        return None
-    try:
-        # Not blocking: a pipe that nobody writes to would be read for ever.
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
-    except (OSError, ValueError):
-        return None
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        return None
-    with os.fdopen(fd, "rb") as file:
-        text = file.read(_MAX_FILE_BYTES + 1)
-    return text if len(text) <= _MAX_FILE_BYTES else None
 
 
 def output_catalogs(names: Iterable[str], listed: Sequence[str] | None) -> list[str]:
@@ -139,13 +113,13 @@ def output_catalogs(names: Iterable[str], listed: Sequence[str] | None) -> list[
     return [match[0] for match in sorted(matches, key=lambda match: int(match[1]))]
 
 
-def _catalogs(folder: str) -> Sequence[str]:
-    listed = _as_json(read_text(folder, _BATCHES))
+def _catalogs(place: Documents) -> Sequence[str]:
+    listed = _as_json(place.read(_BATCHES))
     names = listed if isinstance(listed, list) else None
     if names is not None:
         names = [name for name in names if isinstance(name, str) and is_inside(name)]
-    found = output_catalogs(os.listdir(folder), names)  # noqa: PTH208 (names)
-    return [name for name in found if read_text(folder, name) is not None]
+    found = output_catalogs(place.names(), names)
+    return [name for name in found if place.read(name) is not None]
 
 
 def _links(document: Any) -> Iterator[tuple[str, str]]:
@@ -158,13 +132,11 @@ def _links(document: Any) -> Iterator[tuple[str, str]]:
                 yield link["rel"], href
 
 
-def _target(folder: str, name: str, href: str) -> str | None:
-    """Return the name below `folder` that `href` means in the document `name`."""
-    path = href.removeprefix("file://")
-    if path.startswith("/"):
-        path = posixpath.relpath(path, folder)
-    else:
-        path = posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
+def _target(place: Documents, name: str, href: str) -> str | None:
+    """Return the name below the folder that `href` means in the document `name`."""
+    path = place.relative(href)
+    if path is None:
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(name), href))
     return path if is_inside(path) else None
 
 

@@ -6,9 +6,7 @@ The standard library does it: the process is this one call's, and so may wait.
 from __future__ import annotations
 
 import os
-import threading
-import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any
@@ -20,7 +18,7 @@ from harpcaller.adapters.places import host_of, is_allowed, read_place
 from harpcaller.worker.errand import Errand
 from harpcaller.worker.harmony.answers import Elsewhere, file_name, judge
 from harpcaller.worker.harmony.categories import Server
-from harpcaller.worker.harmony.following import ALIVE_S
+from harpcaller.worker.harmony.following import alive_while
 from harpcaller.worker.harmony.hiding import Hiding
 from harpcaller.worker.harmony.message import read_message
 from harpcaller.worker.harmony.private import make_folder
@@ -63,7 +61,7 @@ def begin(errand: Errand, arguments: JsonValue) -> Iterator[Any]:
     except OSError as error:
         reason = f"{error.strerror}: {error.filename}"
         raise Refused(Refusal.PROCEDURE_LOADING_ERROR, reason) from None
-    return _packets(lambda: _post(posting))
+    return alive_while(lambda: _post(posting))
 
 
 def _prepare(settings: HarmonyHttp, request: HttpRequest, place: str) -> _Posting:
@@ -88,31 +86,6 @@ def _prepare(settings: HarmonyHttp, request: HttpRequest, place: str) -> _Postin
         place=place,
         hiding=Hiding([token, opened, settings.secret_key]),
     )
-
-
-def _packets(
-    work: Callable[[], Any], alive_s: float = ALIVE_S
-) -> Generator[Any, None, Any]:
-    """Yield signs of life until `work` is done; return or raise what it does."""
-    began_at = time.monotonic()
-    done: list[Any] = []
-    failed: list[BaseException] = []
-
-    def carry_out() -> None:
-        try:
-            done.append(work())
-        except BaseException as error:  # raised again below
-            failed.append(error)
-
-    thread = threading.Thread(target=carry_out, daemon=True)
-    thread.start()
-    thread.join(alive_s)
-    while thread.is_alive():
-        yield {"alive": round(time.monotonic() - began_at)}
-        thread.join(alive_s)
-    if failed:
-        raise failed[0]
-    return done[0]
 
 
 def _post(posting: _Posting) -> dict[str, str]:

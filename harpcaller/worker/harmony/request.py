@@ -157,6 +157,11 @@ def is_url(sources: str) -> bool:
     return _URL.fullmatch(sources) is not None
 
 
+def is_in_s3(path: str) -> bool:
+    """Tell whether a folder is to be one of S3."""
+    return path.startswith("s3:")
+
+
 def is_inside(path: str) -> bool:
     """Tell whether a relative path stays where it is, to anybody who reads it."""
     parts = path.split("/")

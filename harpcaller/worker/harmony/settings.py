@@ -39,6 +39,7 @@ class HarmonyCli:
     secret_key: str = attrs.field(default="", repr=False)
     input_mode: InputMode = InputMode.AUTO
     roots: tuple[str, ...] = ()
+    s3_allow: tuple[str, ...] = ()
     private_dir: str = "/tmp"  # noqa: S108 (folders in it are new, and their owner's)
     streams: bool = True
 
@@ -110,6 +111,7 @@ def read_cli(value: Any) -> HarmonyCli:
             "env_allow": tuple(value["env_allow"]),
             "input_mode": InputMode(value["input_mode"]),
             "roots": tuple(value["roots"]),
+            "s3_allow": tuple(value["s3_allow"]),
         }
     )
 

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from harpcaller.adapters.places import read_place
 from harpcaller.rights import complain_if_not_ours
+from harpcaller.worker.harmony.buckets import can_read
 from harpcaller.worker.harmony.command import (
     ALWAYS_ALLOWED,
     SECRET_KEY,
@@ -33,6 +34,7 @@ CLI_KEYS: dict[str, Types] = _BOTH_KEYS | {
     "argv": list,
     "env_allow": list,
     "input_mode": str,
+    "s3_allow": list,
     "private_dir": str,
 }
 HTTP_KEYS: dict[str, Types] = _BOTH_KEYS | {"url_allow": list, "data_dir": str}
@@ -67,6 +69,7 @@ def read_cli(table: Table, environment: Mapping[str, str]) -> HarmonyCli:
         secret_key=_secret_key(table),
         input_mode=InputMode(mode),
         roots=_roots(table),
+        s3_allow=_s3_places(table),
         private_dir=private_dir,
     )
 
@@ -138,6 +141,19 @@ def _roots(table: Table) -> tuple[str, ...]:
     if not all(root.startswith("/") for root in roots):
         raise ValueError('"roots": expected paths from "/" on')
     return roots
+
+
+def _s3_places(table: Table) -> tuple[str, ...]:
+    places = _strings(table, "s3_allow", ())
+    for place in places:
+        if read_place(place).scheme != "s3":
+            raise ValueError(f'"s3_allow": "{place}" is not in S3')
+    if places and not can_read():
+        raise ValueError(
+            '"s3_allow": S3 cannot be read without boto3, '
+            "which comes with harpcaller[harmony-s3]"
+        )
+    return places
 
 
 def _strings(
