@@ -11,7 +11,6 @@ from harpcaller.tools.harmony_files import NoInput, read_message
 from harpcaller.tools.harmony_invoke import Invocation, invoke
 from harpcaller.tools.harmony_log import Log
 from harpcaller.tools.harmony_options import command_line
-from harpcaller.tools.harmony_status import tell_status
 from harpcaller.tools.harmony_submission import PATIENCE_S
 from indira.cli import Exit
 
@@ -25,8 +24,7 @@ def main(words: Sequence[str] | None = None) -> int:
             case "plan":
                 return _plan(options)
             case "status":
-                dispatcher = _dispatcher(parser, options)
-                return tell_status(dispatcher.job(options.job), sys.stdout.write)
+                return _status(parser, options)
             case _:
                 return _invoke(parser, options)
     except NoInput as error:
@@ -56,6 +54,13 @@ def _plan(options: Namespace) -> int:
     except NoConfig as error:
         sys.stderr.write("".join(f"{line}\n" for line in error.lines))
         return Exit.USAGE
+
+
+def _status(parser: ArgumentParser, options: Namespace) -> int:
+    from harpcaller.tools.harmony_status import tell_status  # noqa: PLC0415 (as above)
+
+    dispatcher = _dispatcher(parser, options)
+    return tell_status(dispatcher.job(options.job), sys.stdout.write)
 
 
 def _invoke(parser: ArgumentParser, options: Namespace) -> int:

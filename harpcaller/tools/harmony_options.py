@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from harpcaller import __version__
-from harpcaller.adapters.harmony.requests import Intake
+from harpcaller.adapters.harmony.intakes import Intake
 
 SERVICE_VARIABLE: Final = "HARP_HARMONY_SERVICE"
 DISPATCHER_VARIABLE: Final = "HARP_DISPATCHER"

@@ -8,11 +8,12 @@ from typing import Any
 
 import attrs
 
+from harpcaller.adapters.harmony.intakes import Intake
 from harpcaller.adapters.harmony.judging import Judged, judge
 from harpcaller.adapters.harmony.plan import Document, Line, Planner
 from harpcaller.adapters.harmony.reading import read_json
 from harpcaller.adapters.harmony.refusals import Refusal
-from harpcaller.adapters.harmony.requests import Intake, Request, default_options
+from harpcaller.adapters.harmony.requests import Request, default_options
 from harpcaller.adapters.harmony.settings import Settings
 from harpcaller.adapters.harmony.trees import Missing
 from harpcaller.adapters.harmony.versions import version_text

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
-from harpcaller.adapters.harmony.intake import HOST
+from harpcaller.adapters.harmony.intakes import HOST
 from harpcaller.client import (
     ClientError,
     Dispatcher,

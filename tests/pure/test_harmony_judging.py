@@ -9,8 +9,8 @@ import pytest
 from harmony_corpus import operation, settings
 from harmony_requests import judged, refused, request
 
+from harpcaller.adapters.harmony.intakes import Intake
 from harpcaller.adapters.harmony.judging import judge
-from harpcaller.adapters.harmony.requests import Intake
 
 COPY = "test/copy"
 GOOD = operation("async-2.json")

@@ -8,8 +8,9 @@ import pytest
 from harmony_corpus import corpus_json, operation, settings
 from harmony_requests import judged, refused, request
 
+from harpcaller.adapters.harmony.intakes import Intake
 from harpcaller.adapters.harmony.judging import judge
-from harpcaller.adapters.harmony.requests import Intake, read_request
+from harpcaller.adapters.harmony.requests import read_request
 from harpcaller.adapters.harmony.settings import Dialect, NoData
 from harpcaller.adapters.harmony.sources import Located
 from harpcaller.adapters.harmony.trees import Missing

@@ -10,10 +10,11 @@ import pytest
 from harmony_corpus import UAT, corpus_json, settings
 
 from harpcaller.adapters.harmony.chains import Step
+from harpcaller.adapters.harmony.intakes import Intake
 from harpcaller.adapters.harmony.judging import Judged, judge
 from harpcaller.adapters.harmony.plan import Document, Planned, Planner
 from harpcaller.adapters.harmony.refusals import Refusal
-from harpcaller.adapters.harmony.requests import Intake, Request, default_options
+from harpcaller.adapters.harmony.requests import Request, default_options
 from harpcaller.adapters.harmony.settings import Settings
 from harpcaller.adapters.harmony.trees import Missing
 from protocol.job import JobId

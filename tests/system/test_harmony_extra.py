@@ -109,3 +109,27 @@ def test_pystac_waits_for_the_first_request() -> None:
     )
 
     assert done.stdout == "False True\n"
+
+
+def test_a_container_loads_no_machine(tmp_path: Path) -> None:
+    """Its command is started for every call, and only asks the dispatcher."""
+    code = (
+        "import sys; from harpcaller.tools.harmony import main;"
+        " assert main(sys.argv[1:]) == 1;"
+        " print(*(name.removeprefix('harpcaller.') for name in sys.modules))"
+    )
+    words = ["--harmony-action", "invoke", "--service", "a", "--harmony-input", "{"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words, "--harmony-metadata-dir", tmp_path],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    loaded = set(done.stdout.splitlines()[-1].split())
+    parts = {"machine", "judging", "settings", "plan", "message", "intake"}
+    assert "adapters.harmony.reading" in loaded
+    assert not {f"adapters.harmony.{part}" for part in parts} & loaded
+    assert not {"adapters.adapter", "config", "trio", "jsonschema", "yaml"} & loaded

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Any
 
-from harpcaller.adapters.adapter import Adapter
-from harpcaller.adapters.harmony.admission import admit
-from harpcaller.adapters.harmony.intake import ROUTES
-from harpcaller.adapters.harmony.keeping import keep
-from harpcaller.adapters.harmony.loading import files, load, places
-from harpcaller.adapters.harmony.making import make_machine
+if TYPE_CHECKING:
+    from harpcaller.adapters.harmony.adapter import ADAPTER
 
-ADAPTER: Final = Adapter(
-    name="harmony",
-    files=files,
-    load=load,
-    admit=admit,
-    keep=keep,
-    machine=make_machine,
-    routes=ROUTES,
-    places=places,
-)
+__all__ = ["ADAPTER"]
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded when it is asked for: the command that stands in for a container needs
+    # some modules of this folder, and a machine takes longer than all it does.
+    if name != "ADAPTER":
+        raise AttributeError(name)
+    from harpcaller.adapters.harmony.adapter import ADAPTER  # noqa: PLC0415 (as above)
+
+    return ADAPTER

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from harpcaller.adapters.adapter import Admitted, Refused
+from harpcaller.adapters.harmony.intakes import Intake
 from harpcaller.adapters.harmony.judging import judge
 from harpcaller.adapters.harmony.message import SECRETS
 from harpcaller.adapters.harmony.reading import take_object
 from harpcaller.adapters.harmony.refusals import Refusal
-from harpcaller.adapters.harmony.requests import Intake, Request, read_request
+from harpcaller.adapters.harmony.requests import Request, read_request
 from harpcaller.adapters.harmony.settings import Settings
 from harpcaller.adapters.harmony.sources import overridden, read_sources
 from protocol.call import Call, unseal

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from harpcaller.adapters.harmony.answers import answer_of, plain_answer, plain_error
 from harpcaller.adapters.harmony.closings import failed
+from harpcaller.adapters.harmony.intakes import HOST, Intake
 from harpcaller.adapters.harmony.judging import judge
 from harpcaller.adapters.harmony.parameters import query
 from harpcaller.adapters.harmony.reading import read_object
 from harpcaller.adapters.harmony.refusals import Refusal
-from harpcaller.adapters.harmony.requests import Intake, Request, default_options
+from harpcaller.adapters.harmony.requests import Request, default_options
 from harpcaller.adapters.harmony.settings import Dialect, Settings
 from harpcaller.adapters.harmony.trees import Missing
 from harpcaller.adapters.machine import Post
@@ -29,7 +30,6 @@ from harpcaller.roles import Role
 from protocol.call import Call
 from protocol.jsontext import JsonValue, canonical, encode
 
-HOST: Final = "@harmony"
 MAX_BODY_BYTES: Final = 4 * 2**20
 _SERVICE: Final = "service"
 _JSON: Final = "application/json"

@@ -20,11 +20,12 @@ from harpcaller.adapters.harmony.granules import (
     of_items,
     of_message,
 )
+from harpcaller.adapters.harmony.intakes import Intake
 from harpcaller.adapters.harmony.limits import is_synchronous, refuse_counts
 from harpcaller.adapters.harmony.message import Message, read_message
 from harpcaller.adapters.harmony.reading import take_object
 from harpcaller.adapters.harmony.refusals import Code, Detail, Refusal
-from harpcaller.adapters.harmony.requests import Intake, Request
+from harpcaller.adapters.harmony.requests import Request
 from harpcaller.adapters.harmony.settings import Dialect, Settings
 from harpcaller.adapters.harmony.sources import (
     Bundle,

@@ -9,9 +9,10 @@ import attrs
 
 from harpcaller.adapters.harmony.delivery import Delivery
 from harpcaller.adapters.harmony.endings import Category
+from harpcaller.adapters.harmony.intakes import Intake
 from harpcaller.adapters.harmony.keeping import NotKept, restore
 from harpcaller.adapters.harmony.machine import HarmonyMachine
-from harpcaller.adapters.harmony.requests import Intake, Request, read_request
+from harpcaller.adapters.harmony.requests import Request, read_request
 from harpcaller.adapters.harmony.settings import Dialect, Settings
 from harpcaller.adapters.harmony.sources import overridden, read_sources
 from harpcaller.adapters.machine import Action, End, Event, Machine

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import attrs
 
+from harpcaller.adapters.harmony.intakes import Intake
 from harpcaller.adapters.harmony.message import Mode
 from harpcaller.adapters.harmony.settings import Dialect, NoData, Settings
 from protocol.fields import refuse, refuse_unknown, take_boolean, take_count
@@ -22,14 +23,6 @@ _OPTIONS: Final = (
     "cancel_probe_s",
 )
 _ARGUMENTS: Final = ("operation", "sources", "options")
-
-
-class Intake(StrEnum):
-    """The way by which a request came in."""
-
-    LINE = "line"
-    HTTP = "http"
-    CLI = "cli"
 
 
 @attrs.frozen(kw_only=True)
