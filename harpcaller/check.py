@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import trio
 
+from harpcaller.adapters import folders
 from harpcaller.config import Config, ConfigError, Problem
 from harpcaller.expiry import authorities_expiring, own_expiring
 from harpcaller.hosts.lines import read_hosts
@@ -65,10 +66,10 @@ async def _script_problems(config: Config) -> list[Problem]:
     return [Problem(key="host_db_script", message=text) for text in complaints]
 
 
-def _complain(error: ConfigError, *, as_json: bool) -> Exit:
+def _complain(error: ConfigError, *, as_json: bool) -> int:
     if not as_json:
         sys.stdout.write("".join(f"{line}\n" for line in error.lines()))
-        return Exit.FAILED
+        return _status(error.problems)
     for problem in error.problems:
         told: dict[str, Any] = {"file": _name(error.source)}
         if problem.at is not None:
@@ -77,6 +78,14 @@ def _complain(error: ConfigError, *, as_json: bool) -> Exit:
         if problem.did_you_mean is not None:
             told["did_you_mean"] = problem.did_you_mean
         show(told)
+    return _status(error.problems)
+
+
+def _status(problems: Iterable[Problem]) -> int:
+    """Return the exit code: an adapter's own if nothing but its table is wrong."""
+    match [*{tuple(problem.key.split(".")[:2]) for problem in problems}]:
+        case [("adapters", name)] if name in folders.names():
+            return folders.find(name).check_status
     return Exit.FAILED
 
 

@@ -90,7 +90,8 @@ class Adapter(Generic[Settings]):
     the settings a call goes by: it is kept with the job, so that no reload changes one
     that has begun, and `machine` is made of it, once for each life of the dispatcher.
     With `opens_sealed` the machine is given sealed values themselves, else references.
-    `places` bounds what its Fetch and Save may touch.
+    `places` bounds what its Fetch and Save may touch. `check_status` is what
+    `harpcallerd check` exits with where nothing but its settings is wrong.
 
     An adapter with `fed` has no machine: nobody runs its jobs, its routes feed them.
     `fed` makes what such a job has come to, of its call and before its first packet.
@@ -106,3 +107,4 @@ class Adapter(Generic[Settings]):
     routes: tuple[Route[Settings], ...] = ()
     opens_sealed: bool = False
     places: Callable[[Settings], Places] = _no_places
+    check_status: int = 1

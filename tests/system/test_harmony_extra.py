@@ -65,7 +65,7 @@ def test_the_table_needs_the_extra(without: Path, tmp_path: Path) -> None:
     """H-29: the start is refused with a sentence that tells what to do."""
     code, said = check(without, a_config(), tmp_path)
 
-    assert code == 1
+    assert code == 2
     assert "needs pystac: pip install 'harpcaller[harmony]'" in said
 
 
@@ -86,10 +86,22 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
 
     code, said = check(PACKAGES, a_config(str(services), dialct="x"), tmp_path)
 
-    assert code == 1
+    assert code == 2
     assert 'unknown key "dialct", did you mean "dialect"?' in said
     assert "test/any-collection" in said
     assert 'test/method: step 1: no binding for image "test/unbound"' in said
+
+
+def test_what_else_is_wrong_is_an_ordinary_failure(tmp_path: Path) -> None:
+    """The exit status of Harmony's table is its own: other tables have another."""
+    both = f"linger = 1\n{a_config(dialct='x')}"
+
+    code, said = check(PACKAGES, both, tmp_path)
+    alone, _ = check(PACKAGES, "[harmony]\n", tmp_path)
+
+    assert (code, alone) == (1, 1)
+    assert "linger" in said
+    assert "dialct" in said
 
 
 def test_pystac_waits_for_the_first_request() -> None:

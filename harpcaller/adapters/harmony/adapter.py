@@ -20,4 +20,5 @@ ADAPTER: Final = Adapter(
     machine=make_machine,
     routes=ROUTES,
     places=places,
+    check_status=2,  # as `harp-harmony plan`, which reads the same files
 )
