@@ -39,6 +39,7 @@ from harpcaller.adapters.harmony.sources import (
 )
 from harpcaller.adapters.harmony.stac import Item, NotStac
 from harpcaller.adapters.harmony.trees import Missing, read_tree
+from harpcaller.adapters.harmony.uris import is_inside
 from harpcaller.adapters.places import host_of, is_allowed
 
 
@@ -201,8 +202,11 @@ def _of_missing(missing: Missing, sources: Catalogued) -> _Found:
 
 
 def _passable(sources: Catalogued, items: tuple[Item, ...]) -> Catalogued | None:
-    # The library cannot read relative hrefs of assets.
-    return None if any(item.was_relative for item in items) else sources
+    if any(item.was_relative for item in items):
+        return None  # the library cannot read relative hrefs of assets
+    if isinstance(sources, Bundle) and not all(map(is_inside, sources.files)):
+        return None  # no worker writes such files
+    return sources
 
 
 # ── refusals ──

@@ -11,7 +11,7 @@ from harpcaller.adapters.harmony.discovery import output_catalogs
 from harpcaller.adapters.harmony.granules import Granule, of_item
 from harpcaller.adapters.harmony.stac import Item, NotStac
 from harpcaller.adapters.harmony.trees import Missing, Tree, walk_tree
-from harpcaller.adapters.harmony.uris import resolve
+from harpcaller.adapters.harmony.uris import is_inside, resolve
 from protocol.jsontext import JsonValue
 
 UNPARSED: Final = "Cannot parse STAC catalog output from service"
@@ -124,7 +124,8 @@ def _output(
 def _is_passable(left: Left, tree: Tree) -> bool:
     """Tell whether the library reads all of a catalog as it is."""
     return all(map(_is_readable, tree.items)) and all(
-        uri.startswith(left.folder) for uri in tree.uris
+        uri.startswith(left.folder) and is_inside(uri.removeprefix(left.folder))
+        for uri in tree.uris
     )
 
 
