@@ -111,8 +111,8 @@ def test_two_outputs_may_not_have_one_name() -> None:
 
 
 def test_who_waits_may_get_the_bytes() -> None:
-    """A file of ours is the body, if the request says so."""
-    end = an_end(stac=a_bundle("file:///w/x.nc", title='a"b\n.nc'))
+    """A file of ours is the body, if the request says so; names make no headers."""
+    end = an_end(stac=a_bundle("file:///w/x.nc", title='a"b\n.nc', type="a/b\r\nX: y"))
     world = World(outcomes={"s1.b0": end})
 
     loaded = settings(work_dir="/w")

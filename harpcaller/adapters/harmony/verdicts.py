@@ -11,6 +11,7 @@ from harpcaller.adapters.harmony.closings import NO_DATA, answered, failed, succ
 from harpcaller.adapters.harmony.courses import Course, State
 from harpcaller.adapters.harmony.delivery import Message
 from harpcaller.adapters.harmony.endings import Category
+from harpcaller.adapters.harmony.mimes import header_type
 from harpcaller.adapters.harmony.parameters import Parameters
 from harpcaller.adapters.harmony.publishing import Published
 from harpcaller.adapters.harmony.settings import Dialect, NoData
@@ -95,7 +96,7 @@ def _streamed(output: Published, file: str) -> Message:
         is_last=True,
         file=file,
         headers=(
-            ("Content-Type", told["item[type]"]),
+            ("Content-Type", header_type(told["item[type]"], file)),
             ("Content-Disposition", f'attachment; filename="{name}"'),
         ),
     )
