@@ -222,8 +222,7 @@ def _refuse_callback(settings: Settings, request: Request, message: Message) -> 
         if is_http:
             raise Refusal(Code.CALLBACK, "callback is required", status=400)
         return
-    is_web = callback.lower().startswith(("http:", "https:"))
-    if not is_web or not is_allowed(callback, settings.callback_allow):
+    if not settings.may_post_to(callback):
         raise Refusal(Code.CALLBACK, "Callback URL is not allowed")
 
 

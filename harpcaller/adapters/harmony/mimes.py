@@ -28,8 +28,9 @@ _BY_ENDING: Final[Mapping[str, str]] = {
 }
 
 UNKNOWN_TYPE: Final = "application/octet-stream"
-# RFC 9110, 8.3.1, loosely: one line of ASCII, and a slash in it.
-_HEADER: Final = re.compile(r"[!-~]+/[!-~]+( *;[ -~]*)?")
+# RFC 9110, 8.3.1, loosely: one line of ASCII, and a slash in it. No colon, for that is
+# in a reference to what is sealed, which a header would open.
+_HEADER: Final = re.compile(r"[!-9;-~]+/[!-9;-~]+( *;[ -9;-~]*)?")
 
 
 def header_type(told: str | None, href: str) -> str:

@@ -86,8 +86,9 @@ def synchronous(
 def _streamed(output: Published, file: str) -> Message:
     """Return the message whose body is the output itself."""
     told = dict(output.parameters)
+    # No colon either: a reference to what is sealed has some, and would be opened.
     name = "".join(
-        character if character.isprintable() and character not in '"\\' else "_"
+        character if character.isprintable() and character not in '"\\:' else "_"
         for character in told["item[title]"]
     )
     nothing: Parameters = ()
