@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from harpcaller.adapters.harmony.few import MAX_DOCUMENT_BYTES, Few
+from harpcaller.adapters.harmony.few import (
+    MAX_DOCUMENT_BYTES,
+    MAX_TREE_BYTES,
+    Few,
+)
 from harpcaller.adapters.harmony.judging import Judged, judge
 from harpcaller.adapters.harmony.requests import Request
 from harpcaller.adapters.harmony.settings import Settings
@@ -34,6 +38,7 @@ class Opening:
         self._documents: dict[str, Any] = {}
         self._few = Few()
         self._count = 0
+        self._size = 0
 
     def look(self) -> Sequence[Action]:
         """Judge what there is; ask for what is missing.
@@ -64,6 +69,9 @@ class Opening:
         if isinstance(event, FetchFailed):
             raise cannot_read(f"{last_part(uri)}: {event.text}")
         assert isinstance(event, Fetched)  # noqa: S101 (nothing else is asked)
+        self._size += len(event.body)
+        if self._size > MAX_TREE_BYTES:
+            raise cannot_read(f"it has more than {MAX_TREE_BYTES} bytes in all")
         self._documents[uri] = _decoded(uri, event.body)
         return self.look() if self._few.is_over else self._few.more()
 
