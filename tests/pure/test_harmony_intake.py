@@ -180,6 +180,10 @@ def test_a_name_may_have_any_letters() -> None:
             Raised(type="Canceled", message="Request timed out"),
             (504, "Request timed out"),
         ),
+        (
+            Raised(type="Canceled", message="1 of 2 items failed: Request timed out"),
+            (504, "1 of 2 items failed: Request timed out"),
+        ),
         (Failed(type=ErrorType.TIMEOUT, message="m"), (504, "Request timed out")),
         (Failed(type=ErrorType.MISSING_RESULT, message="m"), (500, "m")),
         (Cancelled(), (503, "Request was canceled by the service operator")),

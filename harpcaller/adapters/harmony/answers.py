@@ -54,7 +54,8 @@ def answer_of(outcome: Outcome, settings: Settings) -> Answer:
             result: Any = decode(value)
             return _of_outputs(result["outputs"], settings)
         case Raised(type=category, message=message):
-            status = 504 if message == TIMED_OUT else _STATUS.get(category, 500)
+            is_late = category == Category.CANCELED and message.endswith(TIMED_OUT)
+            status = 504 if is_late else _STATUS.get(category, 500)
             return plain_answer(status, message)
         case Failed(type=ErrorType.TIMEOUT):
             return plain_answer(504, TIMED_OUT)
