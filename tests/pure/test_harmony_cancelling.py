@@ -240,7 +240,7 @@ def test_what_harmony_cancelled_stays_cancelled(reason: Reason) -> None:
 
     assert machine.on(Stopped(at=world.at, reason=reason)) == []
 
-    assert machine.on(world.answer_to(second)) == [End(Cancelled())]
+    assert machine.on(world.answer_to(second))[-1] == End(Cancelled())
 
 
 @pytest.mark.parametrize(
