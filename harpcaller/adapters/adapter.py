@@ -52,7 +52,8 @@ class Admitted:
 
     `sealed` are JSON pointers into its arguments, the client's own among them.
     `max_exec_s` is the wall time from its first start until it is told to end; where
-    nobody runs it, how long it may be silent.
+    nobody runs it, how long it may be silent. `label` is shown in lists and in the log:
+    nothing in it is secret.
     """
 
     max_exec_s: float

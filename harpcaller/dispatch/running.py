@@ -96,7 +96,7 @@ class Running:
             job_id=record.job_id, host=record.host, procedure=record.procedure
         )
         if self._outcome is None:
-            log.info("job.started", start=self.claim.fence, waited_s=_waited_s(record))
+            log.info("job.started", **_beginning(self.claim))
             try:
                 await self._run_within_limits(runner)
             except WireError as error:
@@ -286,6 +286,13 @@ class Running:
         # Not once we wake up: a cancel in the same commit must find them running.
         write.when_done(self._begin_successors)
         return write
+
+
+def _beginning(claim: Claim) -> dict[str, object]:
+    """Return what the log says of a start; an adapter's label is made to be told."""
+    record = claim.record
+    told: dict[str, object] = {"start": claim.fence, "waited_s": _waited_s(record)}
+    return told if record.label is None else {**told, "label": record.label}
 
 
 def _waited_s(record: JobRecord) -> float:

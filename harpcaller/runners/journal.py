@@ -143,8 +143,8 @@ def size_of(event: Event) -> int:
             return len(body)
         case Ended(outcome=Returned(value)):
             return len(value)
-        case Ended(outcome=Raised(data=data) | Failed(data=data)):
-            return len(data or b"")
+        case Ended(outcome=Raised() | Failed() as failed):
+            return len(failed.type) + len(failed.message) + len(failed.data or b"")
         case _:
             return 0
 

@@ -20,6 +20,7 @@ from harpcaller.adapters.machine import (
     Asked,
     Cancelled,
     Event,
+    Fetched,
     Machine,
     Reason,
 )
@@ -116,7 +117,7 @@ class _Driver:
         self._agenda = Agenda()
         self._began_at = claim.record.started_at or claim.record.submitted_at
         self._at = self._began_at
-        self._weight = 0  # of the largest document that the machine has
+        self._weight = 0  # of what the machine may look at when it is told something
         self._scopes: dict[str, trio.CancelScope] = {}
         self._grace = trio.CancelScope()
         # Of size 0: what came of an action waits where it is, and is held once.
@@ -191,7 +192,10 @@ class _Driver:
         return self._agenda.take(await self._ask(event))
 
     async def _ask(self, event: Event) -> Sequence[Action]:
-        self._weight = max(self._weight, size_of(event))
+        size = size_of(event)
+        # Documents add up: a tree of a thousand is looked at as one.
+        heap = self._weight + size if isinstance(event, Fetched) else size
+        self._weight = max(self._weight, heap)
         return await sized(self._weight, self._machine.on, event)
 
     def _is_wanted(self, key: str) -> bool:

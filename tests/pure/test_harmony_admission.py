@@ -23,14 +23,17 @@ def call(arguments: Any, **changes: Any) -> Call:
 
 
 def test_tokens_and_callbacks_are_sealed() -> None:
-    """Whoever knows the callback can post results; its digest finds the run."""
+    """Whoever knows the callback can post results; its digest finds the run.
+
+    Harmony asks that logs have the user's name, too.
+    """
     admitted = admit(settings(), call({"operation": GOOD}))
 
     digest = hashlib.sha256(GOOD["callback"].encode()).hexdigest()[:12]
     assert admitted == Admitted(
         max_exec_s=604800,
         sealed=("/operation/accessToken", "/operation/callback"),
-        label=f"{GOOD['requestId']} test-client {digest}",
+        label=f"{GOOD['requestId']} {GOOD['user']} test-client {digest}",
     )
 
 
@@ -48,7 +51,7 @@ def test_an_override_may_have_the_secrets() -> None:
     assert admitted == Admitted(
         max_exec_s=60,
         sealed=("/sources/accessToken",),
-        label=f"{GOOD['requestId']} test-client",
+        label=f"{GOOD['requestId']} {GOOD['user']} test-client",
     )
 
 
@@ -69,6 +72,36 @@ def test_a_client_may_seal_more() -> None:
 
         assert isinstance(admitted, Admitted)
         assert admitted.sealed == expected
+
+
+@pytest.mark.parametrize(
+    ("pointer", "masked"),
+    [
+        ("/operation/user", {"user"}),
+        ("/sources/client", {"client"}),
+        ("/operation", {"user", "client"}),
+        ("/operation/userName", set()),
+    ],
+)
+def test_a_label_has_nothing_that_was_sealed(pointer: str, masked: set[str]) -> None:
+    """It is shown in lists and in the log."""
+    operation = GOOD | {"userName": "x"}
+    sources = {"client": "test-client"}
+    arguments: dict[str, Any] = {
+        "operation": operation,
+        "sources": sources,
+        "options": {"validation": "compat"},
+    }
+    sealed = seal(arguments, [pointer])
+
+    admitted = admit(settings(), call(arguments, sealed=sealed))
+
+    assert isinstance(admitted, Admitted)
+    assert admitted.label is not None
+    words = admitted.label.split(" ")
+    assert words[0] == GOOD["requestId"]
+    assert words[1] == ("***" if "user" in masked else GOOD["user"])
+    assert words[2] == ("***" if "client" in masked else "test-client")
 
 
 def test_what_needs_reading_is_judged_in_the_job() -> None:

@@ -12,11 +12,13 @@ from harmony_runs import World, a_call, carried_out, machine_of
 
 from harpcaller.adapters.machine import (
     Cancel,
+    End,
     Post,
     Posted,
     Reason,
     Sleep,
     Slept,
+    Submit,
 )
 from harpcaller.adapters.machine import (
     Cancelled as Stopped,
@@ -219,6 +221,26 @@ def test_harmony_may_end_what_is_ending() -> None:
     outcome = world.run(machine_of(a_call(COPY, ASYNC)))
 
     assert outcome == Cancelled()
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_what_harmony_cancelled_stays_cancelled(reason: Reason) -> None:
+    """Its calls may take longer to end than the request had left."""
+    world = World(outcomes=ASYNC_2, posts={0: 409})
+    machine = machine_of(a_call(COPY, ASYNC))
+    first, second = (
+        action for action in machine.start(0) if isinstance(action, Submit)
+    )
+    (post,) = (
+        action
+        for action in machine.on(world.answer_to(first))
+        if isinstance(action, Post)
+    )
+    assert Cancel(key=second.key) in machine.on(world.answer_to(post))
+
+    assert machine.on(Stopped(at=world.at, reason=reason)) == []
+
+    assert machine.on(world.answer_to(second))[-1] == End(Cancelled())
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,22 @@ def test_a_catalog_without_source_is_written_anew() -> None:
     assert link["href"].endswith(f"/concepts/{SOURCE}")
 
 
+def test_a_tree_that_leads_out_of_its_folder_is_written_anew() -> None:
+    """The next worker would refuse it, and the user read of a service that is down."""
+    files = {
+        "catalog.json": a_catalog(("item", "../i.json"), source=SOURCE),
+        "../i.json": an_item("s3://b/x"),
+    }
+    first = an_end(stac={"root": "catalog.json", "files": files})
+    world = World(answer=by_unit, outcomes={"s1.b0": first})
+
+    failure, _ = carried_out(a_call(COPY, ASYNC_3), world, chained(*TWO))
+
+    assert failure == ""
+    handed_on = world.arguments("s2.b0.0/a0")["sources"]["files"]
+    assert list(handed_on) == ["catalog.json", "item0.json"]
+
+
 def test_files_are_found_from_where_they_are() -> None:
     """The library cannot read relative hrefs of assets."""
     relative = an_end(stac=a_bundle("./x.nc"))

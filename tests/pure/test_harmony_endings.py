@@ -103,6 +103,16 @@ def test_a_container_may_leave_no_error(result: Any, text: str, again: Again) ->
     assert (ended.text, ended.again) == (text, again)
 
 
+@pytest.mark.parametrize("word", ["a", "a://", "S3://h/a? "])
+def test_a_long_text_is_read_once(word: str) -> None:
+    """Anything but one pass takes hours here: a worker could stop the dispatcher."""
+    told = word * 200_000
+
+    ended = ending(Raised(type="Server", message=told))
+
+    assert ended.text == f"copy: {told.replace('?', '')}"
+
+
 @pytest.mark.parametrize(
     ("kind", "text", "again"),
     [

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
 import attrs
 import pytest
 from harmony_corpus import corpus_json, operation, settings
-from harmony_outcomes import ASYNC_2, SOURCE, by_unit
+from harmony_outcomes import ASYNC_2, SOURCE, a_bundle, a_catalog, an_end, by_unit
 from harmony_requests import COPY
 from harmony_runs import World, a_call, asked, carried_out, machine_of
 
 from harpcaller.adapters.machine import Fetch
 from protocol.call import Call
+from protocol.jsontext import encode
 
 ASYNC = operation("async-2.json")
 SYNC = operation("sync-1.json")
 READABLE = settings(granule_allow=["https:", "s3:", "file:///d/"])
+TOO_MUCH = "it has more than 134217728 bytes in all"
 OPEN = operation("async-2.json", sources=[{"collection": SOURCE}])
 
 
@@ -35,6 +38,28 @@ def tree(name: str = "/d/catalog.json") -> dict[str, Any]:
     files = json.loads(text.replace("file://@DATA@", "https://h"))
     place = name.rpartition("/")[0]
     return {f"{place}/{file}": body for file, body in files.items()}
+
+
+class Endless(Mapping[str, bytes]):
+    """Documents of a server that has one more page each time, and large ones."""
+
+    def __getitem__(self, uri: str) -> bytes:
+        """Return a page, which names the next one."""
+        number = int(uri.rpartition("/")[2])
+        page = a_catalog(("next", f"./{number + 1}"))
+        return encode(page | {"description": "x" * 4_194_000})
+
+    def __contains__(self, uri: object) -> bool:
+        """Tell that there is any page."""
+        return True
+
+    def __iter__(self) -> Iterator[str]:
+        """Give none: nobody asks."""
+        return iter(())
+
+    def __len__(self) -> int:
+        """Return how many there are, which nobody asks."""
+        return 0
 
 
 def at_path() -> Call:
@@ -91,6 +116,31 @@ def test_what_cannot_be_read_is_refused(documents: Any, text: str) -> None:
     assert result["status"] == "failed"
     assert world.queries == [{"error": message}]
     assert world.calls == []
+
+
+def test_a_catalog_without_end_is_refused() -> None:
+    """E15: a server makes up pages, and whoever may send a message names any server."""
+    world = World(documents=Endless())
+    call = a_call(COPY, OPEN, "https://h/0")
+
+    failure, result = carried_out(call, world, READABLE)
+
+    assert failure == f"NoRetry: Cannot read input catalog: {TOO_MUCH}"
+    assert result["code"] == "E15"
+    assert len([each for each in world.asked if isinstance(each, Fetch)]) == 33
+
+
+def test_outputs_without_end_are_a_failure() -> None:
+    """A worker's catalog may lead to such a server, too."""
+    first = an_end(stac=a_bundle("s3://b/x"), catalogs=["catalog.json"])
+    link = {"rel": "next", "href": "https://h/0"}
+    first["result"]["stac"]["files"]["catalog.json"]["links"].append(link)
+    world = World(answer=lambda *_: first, documents=Endless())
+    loaded = settings(work_dir="/w", retry_limit=0)
+
+    failure, _ = carried_out(a_call(COPY, operation("sync-1.json")), world, loaded)
+
+    assert failure == "Service: copy: Cannot parse STAC catalog output from service"
 
 
 def test_a_catalog_elsewhere_is_not_read() -> None:

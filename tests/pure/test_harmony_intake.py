@@ -104,6 +104,14 @@ def test_an_output_elsewhere_is_a_redirect(href: str) -> None:
     assert (answer.status, answer.headers["Location"]) == (303, href)
 
 
+def test_a_place_is_one_word() -> None:
+    """It comes from a service: nothing of it ends the header, or is no ASCII."""
+    answer = waited(returned({"href": "https://h/ä b%20c?d=%2B\r\nX: y"}))
+
+    expected = "https://h/%C3%A4%20b%20c?d=%2B%0D%0AX:%20y"
+    assert answer.headers["Location"] == expected
+
+
 def test_an_output_on_disk_is_sent() -> None:
     """H-23: its bytes, type and name; only from where we may read."""
     output = {"href": "file:///w/job/x.nc", "type": "application/x-netcdf4"}
@@ -128,6 +136,10 @@ def test_an_output_on_disk_is_sent() -> None:
     [
         ({"href": "file:///w/x.png"}, "image/png"),
         ({"href": "file:///w/x"}, "application/octet-stream"),
+        ({"href": "file:///w/x.png", "type": "a/b\r\nX: y"}, "image/png"),
+        ({"href": "file:///w/x.png", "type": "ü/b"}, "image/png"),
+        ({"href": "file:///w/x", "type": "text"}, "application/octet-stream"),
+        ({"href": "file:///w/x", "type": "a/b; c=d e"}, "a/b; c=d e"),
     ],
 )
 def test_a_type_that_is_not_told_is_guessed(output: Any, told: str) -> None:
@@ -167,6 +179,10 @@ def test_a_name_may_have_any_letters() -> None:
         (
             Raised(type="Canceled", message="Request timed out"),
             (504, "Request timed out"),
+        ),
+        (
+            Raised(type="Canceled", message="1 of 2 items failed: Request timed out"),
+            (504, "1 of 2 items failed: Request timed out"),
         ),
         (Failed(type=ErrorType.TIMEOUT, message="m"), (504, "Request timed out")),
         (Failed(type=ErrorType.MISSING_RESULT, message="m"), (500, "m")),

@@ -32,6 +32,14 @@ def granule(**changes: Any) -> list[dict[str, Any]]:
         ),
         ({"callback": "s3://bucket/x"}, ("E7", 403, "Callback URL is not allowed")),
         (
+            {"callback": "http://127.0.0.1:80/x?y"},
+            ("E7", 403, "Callback URL is not allowed"),
+        ),
+        (
+            {"callback": "http://127.0.0.1:80/x#"},
+            ("E7", 403, "Callback URL is not allowed"),
+        ),
+        (
             {"callback": "http://u:p@127.0.0.1:80/"},
             ("E7", 403, "Callback URL is not allowed"),
         ),

@@ -163,6 +163,7 @@ def test_a_wrong_value_is_named_and_not_shown(
         {"sources": [{"collection": "C1", "visualizations": [{"a": None}]}]},
         {"subset": {"bbox": [170, -10, -170, 10]}},
         {"temporal": {"start": "2020-01-01T00:00:00Z"}},
+        {"temporal": {"start": "2020-01-01t00:00:00z", "end": "2020-01-02t00:00:00z"}},
         {"temporal": {}},
     ],
 )
@@ -209,6 +210,10 @@ def test_a_request_id_is_a_uuid() -> None:
             "bounding box at /subset/bbox: must be finite",
         ),
         (
+            {"subset": {"bbox": [0, 0, 10**400, 0]}},
+            "bounding box at /subset/bbox: must be finite",
+        ),
+        (
             {
                 "temporal": {
                     "start": "2020-01-02T00:00:00Z",
@@ -220,6 +225,10 @@ def test_a_request_id_is_a_uuid() -> None:
         (
             {"temporal": {"start": "2020-01-02"}},
             "temporal range at /temporal/start: must be a date",
+        ),
+        (
+            {"temporal": {"end": "2020-01-02T00:00:00Z\n"}},
+            "temporal range at /temporal/end: must be a date",
         ),
     ],
 )

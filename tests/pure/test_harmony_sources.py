@@ -112,6 +112,21 @@ def test_a_catalog_with_relative_data_is_not_passed_on() -> None:
     assert found.granules[0].hrefs == ("file:///d/g_1.txt",)
 
 
+@pytest.mark.parametrize(
+    "name", ["file:///d/i.json", "/d/i.json", "../i.json", "a//i.json", "\0"]
+)
+def test_a_bundle_that_is_no_folder_is_written_anew(name: str) -> None:
+    """A worker would refuse it: the command bundles files by their URLs, too."""
+    files = two_granules("https://h")
+    files[name] = files.pop("item2.json")
+    files["catalog.json"]["links"][-1]["href"] = name
+
+    found = judged(settings(), COPY, GOOD, {"files": files})
+
+    assert found.catalog is None
+    assert [each.name for each in found.granules] == ["gran-1", "gran-2"]
+
+
 def test_items_that_fail_by_themselves_are_warned_of() -> None:
     """The others run; if none is left, there is no input."""
     files = two_granules("https://h")

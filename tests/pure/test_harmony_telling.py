@@ -14,6 +14,8 @@ from harmony_requests import (
     one_item,
 )
 
+from harpcaller.adapters.harmony.validation import problems
+
 
 def told(service: str, name: str, **changes: Any) -> dict[str, Any]:
     """Return the message of a request's only call."""
@@ -97,3 +99,16 @@ def test_items_become_granules_for_old_services() -> None:
             "end": "2020-01-01T01:59:59.000Z",
         },
     }
+
+
+def test_items_tell_oldest_services_no_more_than_they_know() -> None:
+    """Granules have had extents since 0.7.0: a message has to fit its own version."""
+    loaded = settings()
+    fields = operation("valid-operation-v0.4.0.json")
+    found = judged(loaded, COPY, fields, one_item())
+
+    (call,) = calls(loaded, found)
+
+    message = arguments(call)["message"]
+    assert list(message["sources"][0]["granules"][0]) == ["id", "name", "url"]
+    assert problems(message, 4) == []

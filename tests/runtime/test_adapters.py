@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 import pytest
+import structlog
 import trio
 from adapted import Adapted, a_call, an_adapter, outcome_of, submit
 from eventually import eventually
@@ -76,7 +77,7 @@ def passing(
 async def test_an_admitted_call_is_a_job_that_the_adapter_limits(
     autojump_clock: MockClock,
 ) -> None:
-    """The core's limits are none of its, and its label is for lists."""
+    """The core's limits are none of its, and its label is for lists and the log."""
     world = Adapted(
         an_adapter(
             lambda *_: Table([End(DONE)]),
@@ -84,13 +85,18 @@ async def test_an_admitted_call_is_a_job_that_the_adapter_limits(
         )
     )
 
-    async with world.life() as dispatcher:
-        job_id = await submit(dispatcher, a_call())
-        outcome = await outcome_of(dispatcher, job_id)
+    with structlog.testing.capture_logs() as logs:
+        async with world.life() as dispatcher:
+            job_id = await submit(dispatcher, a_call())
+            outcome = await outcome_of(dispatcher, job_id)
     record = await world.store.get(job_id)
 
     assert outcome == DONE
     assert record is not None
+    assert record.label == "one"
+    assert [line.get("label") for line in logs if line["event"] == "job.started"] == [
+        "one"
+    ]
     assert (record.timeout_s, record.max_exec_s) == (10**6, 10**6)
 
 

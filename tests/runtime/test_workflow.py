@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import attrs
 import pytest
 import trio
 from families import (
@@ -22,6 +25,7 @@ from harpcaller.adapters.machine import (
     Cancel,
     End,
     Ended,
+    Event,
     Fetch,
     Fetched,
     FetchFailed,
@@ -260,26 +264,57 @@ async def test_documents_are_moved_and_kept(autojump_clock: MockClock) -> None:
     assert await world.store.get_doc(PARENT, "event/found") is None
 
 
-async def test_a_large_event_does_not_keep_the_loop() -> None:
+@attrs.define
+class Watching(Table):
+    """A machine that notes whether it is told things in a thread."""
+
+    were_threads: list[bool] = attrs.field(factory=list)
+
+    def on(self, event: Event) -> Sequence[Action]:
+        """Note it, and go on."""
+        try:
+            trio.lowlevel.current_task()
+        except RuntimeError:
+            self.were_threads.append(True)
+        else:
+            self.were_threads.append(False)
+        return super().on(event)
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Raised(type="T", message="m", data=encode("x" * 300_000)),
+        Raised(type="T", message="m" * 300_000),
+        Failed(type="t" * 300_000, message="m"),
+    ],
+    ids=["data", "message", "type"],
+)
+async def test_a_large_event_does_not_keep_the_loop(outcome: Outcome) -> None:
     """It is looked at in a thread; the real clock, for threads do not jump."""
 
     async def large(progress: Progress) -> Outcome:
-        return Raised(type="T", message="m", data=encode("x" * 300_000))
+        return outcome
 
-    threads: list[bool] = []
-
-    class Parsing(Table):
-        def on(self, event: object) -> list[End]:
-            try:
-                trio.lowlevel.current_task()
-            except RuntimeError:
-                threads.append(True)
-            return [End(DONE)]
-
-    world = World(
-        lambda: Parsing([a_submit("a", "large")]), ScriptedRunner(large=large)
-    )
+    machine = Watching([a_submit("a", "large")], {"a": [End(DONE)]})
+    world = World(lambda: machine, ScriptedRunner(large=large))
     async with world.life() as dispatcher:
         assert await world.outcome(dispatcher) == DONE
 
-    assert threads == [True]
+    assert machine.were_threads == [True]
+
+
+async def test_many_documents_do_not_keep_the_loop() -> None:
+    """A machine that walks a tree looks at all of them: together they are large."""
+    names = ("a", "b", "c")
+    uris = {name: f"s3://b/{name}" for name in names}
+    fetches = {name: Fetch(key=name, uri=uris[name], max_bytes=2**20) for name in names}
+    machine = Watching(
+        [fetches["a"]], {"a": [fetches["b"]], "b": [fetches["c"]], "c": [End(DONE)]}
+    )
+    documents = dict.fromkeys(uris.values(), b"x" * 100000)
+    world = World(lambda: machine, transfers=MemoryTransfers(documents, seconds=0.001))
+    async with world.life() as dispatcher:
+        assert await world.outcome(dispatcher) == DONE
+
+    assert machine.were_threads == [False, False, True]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from harpcaller.adapters.adapter import Admitted, Refused
@@ -15,13 +15,13 @@ from harpcaller.adapters.harmony.refusals import Refusal
 from harpcaller.adapters.harmony.requests import Request, read_request
 from harpcaller.adapters.harmony.settings import Settings
 from harpcaller.adapters.harmony.sources import overridden, read_sources
-from protocol.call import Call, unseal
+from protocol.call import MASK, Call, unseal
 from protocol.errors import WireError
 from protocol.jsontext import decode
 
 _QUEUE_KEY: Final = "harmony"  # of the children's queues
 _DIGEST_CHARACTERS: Final = 12
-_SHOWN_CHARACTERS: Final = 80  # of a client's name
+_SHOWN_CHARACTERS: Final = 80  # of a name
 
 
 def admit(settings: Settings, call: Call) -> Admitted | Refused:
@@ -45,7 +45,7 @@ def admit(settings: Settings, call: Call) -> Admitted | Refused:
         if call.max_exec_s is None
         else min(limit_s, call.max_exec_s),
         sealed=_sealed(arguments, call),
-        label=_label(request),
+        label=_label(request, [each.pointer for each in call.sealed]),
     )
 
 
@@ -83,15 +83,24 @@ def _secrets(arguments: Mapping[str, Any]) -> Iterator[str]:
             yield from (f"/{name}/{field}" for field in SECRETS if field in holder)
 
 
-def _label(request: Request) -> str:
-    """Return what a log may say of a request.
+def _label(request: Request, sealed: Sequence[str]) -> str:
+    """Return what a log may say of a request: not what its client has sealed.
 
     Who knows the callback's URL can find the run by its digest.
     """
     sources = read_sources(request.sources)
     fields = overridden(take_object(request.operation), sources)
-    label = f"{fields['requestId']} {fields['client'][:_SHOWN_CHARACTERS]}"
-    if "callback" not in fields:
-        return label
-    digest = hashlib.sha256(fields["callback"].encode()).hexdigest()
-    return f"{label} {digest[:_DIGEST_CHARACTERS]}"
+    words = [fields["requestId"]]
+    for name in ("user", "client"):
+        is_sealed = any(_covers(pointer, name) for pointer in sealed)
+        words.append(MASK if is_sealed else fields[name][:_SHOWN_CHARACTERS])
+    if "callback" in fields:
+        digest = hashlib.sha256(fields["callback"].encode()).hexdigest()
+        words.append(digest[:_DIGEST_CHARACTERS])
+    return " ".join(words)
+
+
+def _covers(pointer: str, name: str) -> bool:
+    """Tell whether a sealed place is that of a field, or has it within."""
+    places = (f"/operation/{name}/", f"/sources/{name}/")
+    return any(place.startswith(f"{pointer}/") for place in places)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from harpcaller.adapters.harmony.closings import NO_DATA, too_many
 from harpcaller.adapters.harmony.endings import CANCELLED, TIMED_OUT, Category
-from harpcaller.adapters.harmony.mimes import type_of
+from harpcaller.adapters.harmony.mimes import header_type
 from harpcaller.adapters.harmony.publishing import UNREACHABLE
 from harpcaller.adapters.harmony.settings import Settings
 from harpcaller.adapters.harmony.stac import text_of
@@ -28,7 +28,8 @@ _STATUS: Final[Mapping[str, int]] = {
     Category.SERVER: 502,
     Category.CANCELED: 503,
 }
-_UNKNOWN_TYPE: Final = "application/octet-stream"
+# Of a URL that stays as it is: it may have been percent-encoded already.
+_SAFE: Final = "!#$%&'()*+,/:;=?@[]~"
 # Of a name in quotes; all else is told by its bytes beside it.
 _UNSAFE: Final = re.compile(r"[^ !#-\[\]-~]")
 
@@ -53,7 +54,8 @@ def answer_of(outcome: Outcome, settings: Settings) -> Answer:
             result: Any = decode(value)
             return _of_outputs(result["outputs"], settings)
         case Raised(type=category, message=message):
-            status = 504 if message == TIMED_OUT else _STATUS.get(category, 500)
+            is_late = category == Category.CANCELED and message.endswith(TIMED_OUT)
+            status = 504 if is_late else _STATUS.get(category, 500)
             return plain_answer(status, message)
         case Failed(type=ErrorType.TIMEOUT):
             return plain_answer(504, TIMED_OUT)
@@ -72,12 +74,12 @@ def _of_outputs(outputs: Sequence[Mapping[str, Any]], settings: Settings) -> Ans
     [output] = outputs
     href = output["href"]
     if not href.startswith(_FILE):
-        return Answer(status=303, headers={"Location": href})
+        return Answer(status=303, headers={"Location": quote(href, safe=_SAFE)})
     roots = _roots(settings)
     if not roots:
         return plain_answer(500, UNREACHABLE)
     headers = {
-        "Content-Type": text_of(output, "type") or type_of(href) or _UNKNOWN_TYPE,
+        "Content-Type": header_type(text_of(output, "type"), href),
         "Content-Disposition": _disposition(
             text_of(output, "title") or last_part(href)
         ),

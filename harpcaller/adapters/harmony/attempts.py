@@ -16,7 +16,11 @@ from harpcaller.adapters.harmony.endings import (
     broken,
     read_ending,
 )
-from harpcaller.adapters.harmony.few import MAX_DOCUMENT_BYTES, Few
+from harpcaller.adapters.harmony.few import (
+    MAX_DOCUMENT_BYTES,
+    MAX_TREE_BYTES,
+    Few,
+)
 from harpcaller.adapters.harmony.outputs import (
     UNPARSED,
     Left,
@@ -65,6 +69,7 @@ class Attempt:
         self._fetched = 0
         self._left: Left | None = None
         self._read: dict[str, Any] = {}
+        self._size = 0  # of what was read
 
     def begin(self) -> Sequence[Action]:
         """Return what to do first."""
@@ -196,9 +201,12 @@ class Attempt:
 
     def _take(self, key: str, body: bytes) -> Sequence[Action]:
         uri = self._few.answered(key)
+        self._size += len(body)
         try:
             self._read[uri] = decode(body)
         except WireError:
+            return self._fail(UNPARSED)
+        if self._size > MAX_TREE_BYTES:
             return self._fail(UNPARSED)
         return self._look() if self._few.is_over else self._few.more()
 

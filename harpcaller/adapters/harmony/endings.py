@@ -23,8 +23,9 @@ _MISCONFIGURED: Final = "The service is not available"
 _OPERATOR: Final = "cancelled by the operator"
 _SIGKILL: Final = 9
 _USAGE: Final = 2  # the exit status of a command line that was not understood
-# Presigned links have their secret in the query.
-_LINK: Final = re.compile(r"([a-z0-9]+://[^\s?]+)\?\S*", re.IGNORECASE)
+# Presigned links have their secret in the query. It matches without one too: a search
+# that fails at each link anew would take the square of a text's length.
+_LINK: Final = re.compile(r"(://[^\s?]*)(?:\?\S*)?")
 
 
 class Category(StrEnum):

@@ -33,6 +33,15 @@ def period_problems(message: Mapping[str, Any]) -> Iterator[Detail]:
                 yield Detail(f"{pointer}/temporal", problem)
 
 
+def instant(text: str) -> datetime:
+    """Return when it is; RFC 3339 takes small letters too, and Python does not.
+
+    Raises:
+        ValueError: it is no time.
+    """
+    return datetime.fromisoformat(text.upper())
+
+
 def _holders(
     message: Mapping[str, Any], pointer: str, request: Mapping[str, Any]
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -44,7 +53,7 @@ def _holders(
 
 
 def _box_problem(box: list[float]) -> str | None:
-    if not all(math.isfinite(number) for number in box):
+    if not all(map(_is_finite, box)):
         return "must be finite"
     _, south, _, north = box
     if south > north:
@@ -57,5 +66,12 @@ def _box_problem(box: list[float]) -> str | None:
 def _period_problem(period: Mapping[str, str]) -> str | None:
     if len(period) < 2:  # one side is open
         return None
-    start, end = (datetime.fromisoformat(period[side]) for side in ("start", "end"))
+    start, end = (instant(period[side]) for side in ("start", "end"))
     return "start is after end" if start > end else None
+
+
+def _is_finite(number: float) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # an integer that is beyond every double
+        return False

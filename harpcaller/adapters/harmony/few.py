@@ -10,6 +10,7 @@ from harpcaller.adapters.machine import Cancel, Fetch, Save
 
 AT_ONE_TIME: Final = 16
 MAX_DOCUMENT_BYTES: Final = 4 * 2**20  # of one that is read
+MAX_TREE_BYTES: Final = 128 * 2**20  # of all; a server may make up pages without end
 
 
 class Few:

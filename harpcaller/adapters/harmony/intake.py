@@ -17,7 +17,7 @@ from harpcaller.adapters.harmony.requests import Request, default_options
 from harpcaller.adapters.harmony.settings import Dialect, Settings
 from harpcaller.adapters.harmony.trees import Missing
 from harpcaller.adapters.machine import Post
-from harpcaller.adapters.places import is_allowed, origin_of
+from harpcaller.adapters.places import origin_of
 from harpcaller.adapters.route import (
     SECRET,
     Answer,
@@ -118,8 +118,7 @@ def _post_of(
         operation.get("isSynchronous") is True
         or settings.dialect is Dialect.NONE
         or not isinstance(callback, str)
-        or not callback.lower().startswith(("http:", "https:"))
-        or not is_allowed(callback, settings.callback_allow)
+        or not settings.may_post_to(callback)
     ):
         return None
     told = query(failed(settings.dialect, refusal.message))

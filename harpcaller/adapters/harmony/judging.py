@@ -40,6 +40,7 @@ from harpcaller.adapters.harmony.sources import (
 )
 from harpcaller.adapters.harmony.stac import Item, NotStac
 from harpcaller.adapters.harmony.trees import Missing, read_tree
+from harpcaller.adapters.harmony.uris import is_inside
 from harpcaller.adapters.places import host_of, is_allowed
 
 
@@ -202,8 +203,11 @@ def _of_missing(missing: Missing, sources: Catalogued) -> _Found:
 
 
 def _passable(sources: Catalogued, items: tuple[Item, ...]) -> Catalogued | None:
-    # The library cannot read relative hrefs of assets.
-    return None if any(item.was_relative for item in items) else sources
+    if any(item.was_relative for item in items):
+        return None  # the library cannot read relative hrefs of assets
+    if isinstance(sources, Bundle) and not all(map(is_inside, sources.files)):
+        return None  # no worker writes such files
+    return sources
 
 
 # ── refusals ──
@@ -219,8 +223,7 @@ def _refuse_callback(settings: Settings, request: Request, message: Message) -> 
         if is_http:
             raise Refusal(Code.CALLBACK, "callback is required", status=400)
         return
-    is_web = callback.lower().startswith(("http:", "https:"))
-    if not is_web or not is_allowed(callback, settings.callback_allow):
+    if not settings.may_post_to(callback):
         raise Refusal(Code.CALLBACK, "Callback URL is not allowed")
 
 

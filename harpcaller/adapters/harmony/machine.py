@@ -177,6 +177,8 @@ class HarmonyMachine:
     def _obey(self, reason: Reason) -> Sequence[Action]:
         """End soon: the client wants it, or it has taken too long."""
         earlier, stop = self._stop, Stop(reason.value)
+        if earlier is Stop.HARMONY:  # it is cancelled, whoever else wants it
+            return []
         if earlier in {Stop.CLIENT, Stop.MAX_EXEC_TIME}:
             self._stop = Stop.CLIENT if Stop.CLIENT in {earlier, stop} else earlier
             return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -25,6 +26,18 @@ _BY_ENDING: Final[Mapping[str, str]] = {
     "zarr": "application/x-zarr",
     "zip": "application/zip",
 }
+
+UNKNOWN_TYPE: Final = "application/octet-stream"
+# RFC 9110, 8.3.1, loosely: one line of ASCII, and a slash in it. No colon, for that is
+# in a reference to what is sealed, which a header would open.
+_HEADER: Final = re.compile(r"[!-9;-~]+/[!-9;-~]+( *;[ -9;-~]*)?")
+
+
+def header_type(told: str | None, href: str) -> str:
+    """Return what a header says of a file's type: what was `told`, if it can."""
+    if told is not None and _HEADER.fullmatch(told):
+        return told
+    return type_of(href) or UNKNOWN_TYPE
 
 
 def type_of(href: str) -> str | None:

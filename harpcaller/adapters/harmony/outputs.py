@@ -10,8 +10,8 @@ import attrs
 from harpcaller.adapters.harmony.discovery import output_catalogs
 from harpcaller.adapters.harmony.granules import Granule, of_item
 from harpcaller.adapters.harmony.stac import Item, NotStac
-from harpcaller.adapters.harmony.trees import Missing, Tree, walk_tree
-from harpcaller.adapters.harmony.uris import resolve
+from harpcaller.adapters.harmony.trees import Missing, Tree, unread, walk_tree
+from harpcaller.adapters.harmony.uris import is_inside, resolve
 from protocol.jsontext import JsonValue
 
 UNPARSED: Final = "Cannot parse STAC catalog output from service"
@@ -87,21 +87,21 @@ def read_outputs(
     """
     sources = list(dict.fromkeys(granule.source for granule in inputs))
     alone = sources[0] if len(sources) == 1 else ""
-    outputs: list[Output] = []
-    missing: dict[str, None] = {}
     documents = {**left.documents, **read}
+    missing = [uri for root in left.roots for uri in unread(root, documents)]
+    if missing and not left.folder:
+        raise Unparsed
+    if missing:
+        return Missing(tuple(dict.fromkeys(missing)))
+    outputs: list[Output] = []
     for root in left.roots:
         try:
             tree = walk_tree(root, documents)
         except NotStac:
             raise Unparsed from None
-        if isinstance(tree, Missing):
-            missing |= dict.fromkeys(tree.uris)
-        else:
-            outputs.append(_output(left, root, tree, documents, alone))
-    if missing and not left.folder:
-        raise Unparsed
-    return Missing(tuple(missing)) if missing else tuple(outputs)
+        assert isinstance(tree, Tree)  # noqa: S101 (all was read)
+        outputs.append(_output(left, root, tree, documents, alone))
+    return tuple(outputs)
 
 
 def _output(
@@ -124,7 +124,8 @@ def _output(
 def _is_passable(left: Left, tree: Tree) -> bool:
     """Tell whether the library reads all of a catalog as it is."""
     return all(map(_is_readable, tree.items)) and all(
-        uri.startswith(left.folder) for uri in tree.uris
+        uri.startswith(left.folder) and is_inside(uri.removeprefix(left.folder))
+        for uri in tree.uris
     )
 
 

@@ -7,12 +7,11 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from harpcaller.adapters.harmony.granules import box_of, period_of
-from harpcaller.adapters.harmony.mimes import type_of
+from harpcaller.adapters.harmony.mimes import UNKNOWN_TYPE, type_of
 from harpcaller.adapters.harmony.stac import Asset
 from harpcaller.adapters.harmony.uris import last_part
 
 Parameters = Sequence[tuple[str, str]]
-_UNKNOWN_TYPE: Final = "application/octet-stream"
 MAX_ERROR_CHARACTERS: Final = 4096
 MAX_ERROR_BYTES: Final = 8000  # encoded
 
@@ -25,7 +24,7 @@ def item_parameters(item: Mapping[str, Any], asset: Asset, mime: str) -> Paramet
     box, period = box_of(item), period_of(item)
     told = {
         "item[href]": asset.href,
-        "item[type]": asset.type or type_of(asset.href) or mime or _UNKNOWN_TYPE,
+        "item[type]": asset.type or type_of(asset.href) or mime or UNKNOWN_TYPE,
         "item[temporal]": None if period is None else ",".join(period),
         "item[bbox]": None if box is None else ",".join(map(number_text, box)),
         "item[title]": asset.title or last_part(asset.href),

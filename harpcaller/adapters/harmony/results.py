@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import attrs
 
+from harpcaller.adapters.harmony.extents import instant
 from harpcaller.adapters.harmony.granules import (
     Granule,
     box_of,
@@ -113,7 +114,7 @@ def _period(inputs: Sequence[Granule]) -> dict[str, str] | None:
 def _instant(text: str) -> datetime:
     """Return when it is; times of services may be none, or have no offset."""
     try:
-        instant = datetime.fromisoformat(text)
+        told = instant(text)
     except ValueError:
         return _UNKNOWN
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    return told if told.tzinfo else told.replace(tzinfo=UTC)

@@ -82,6 +82,12 @@ class Settings:
         own = () if self.work_dir is None else (read_place(readable(self.work_dir)),)
         return is_allowed(url, (*self.granule_allow, *own))
 
+    def may_post_to(self, callback: str) -> bool:
+        """Tell whether Harmony may be told there: a path and a query are added."""
+        is_web = callback.lower().startswith(("http:", "https:"))
+        is_open = not {"?", "#"} & set(callback)
+        return is_web and is_open and is_allowed(callback, self.callback_allow)
+
     def binding(self, chain: Chain, step: Step) -> Binding:
         """Return how a step of an offered service is reached: `load` saw that it is."""
         found = find_binding(self.bindings, chain, step)

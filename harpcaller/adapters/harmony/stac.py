@@ -58,6 +58,12 @@ def check_catalog(document: Any, uri: str) -> None:
     _check(document, uri, "Catalog")
 
 
+def is_linked(document: Any) -> bool:
+    """Tell whether a document has links that can be followed."""
+    found = document.get("links") if isinstance(document, dict) else None
+    return isinstance(found, list) and all(_leads(link, "rel") for link in found)
+
+
 def links(document: Mapping[str, Any], uri: str, relation: str) -> Iterator[str]:
     """Give the absolute hrefs of a document's links, in order."""
     for link in document["links"]:
@@ -147,8 +153,7 @@ def _check(document: Any, uri: str, kind: str) -> None:
 
 def _is_whole(document: Mapping[str, Any], *, is_item: bool) -> bool:
     """Tell whether there is all that we go by: pystac forgives more."""
-    found = document.get("links")
-    if not isinstance(found, list) or not all(_leads(link, "rel") for link in found):
+    if not is_linked(document):
         return False
     if not is_item:
         return True

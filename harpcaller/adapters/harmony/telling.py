@@ -12,6 +12,7 @@ from harpcaller.adapters.harmony.operations import Operation
 from harpcaller.adapters.harmony.versions import read_version
 
 _LISTS_GRANULES: Final = 11  # below it, `granules` is required
+_HAS_EXTENTS: Final = 7  # of granules
 _HAS_EXTRA_ARGS: Final = 19
 # What a step is not told that does not do the operation. All else it is always told:
 # sizes, dpi, concatenate, extendDimensions, point.
@@ -70,12 +71,20 @@ def _sources(
         kept = {name: source[name] for name in source if name != "granules"}
         if is_listed:
             kept["granules"] = [
-                dict(granule.listed)
+                _listed(granule, minor)
                 for granule in granules
                 if granule.source == source["collection"]
             ]
         sources.append(kept)
     return sources
+
+
+def _listed(granule: Granule, minor: int) -> dict[str, Any]:
+    """Return a granule as a message lists it: one of a catalog may tell more."""
+    unknown = () if minor >= _HAS_EXTENTS else ("bbox", "temporal")
+    return {
+        name: granule.listed[name] for name in granule.listed if name not in unknown
+    }
 
 
 def _take_away(told: dict[str, Any], step: Step) -> None:

@@ -11,6 +11,7 @@ from harpcaller.adapters.harmony.stac import (
     Item,
     NotStac,
     check_catalog,
+    is_linked,
     links,
     read_item,
     source_of,
@@ -89,6 +90,37 @@ def walk_tree(root: str, documents: Mapping[str, Any]) -> Tree | Missing:
     if walk.missing:
         return Missing(tuple(walk.missing))
     return Tree(tuple(walk.items), tuple(walk.seen))
+
+
+def unread(root: str, documents: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what has to be read before the tree below `root` can be walked.
+
+    It only follows links, for pystac takes long: with each page that comes it would
+    judge all those before once more. What is no STAC is seen when the tree is walked.
+    """
+    missing: list[str] = []
+    seen: set[str] = set()
+    waiting = [(root, 1)]
+    while waiting:
+        uri, depth = waiting.pop()
+        if uri in seen or depth > MAX_DEPTH:
+            continue
+        seen.add(uri)
+        if uri not in documents:
+            missing.append(uri)
+        elif depth and is_linked(documents[uri]):
+            waiting += reversed(_below(documents[uri], uri, depth))
+    return tuple(missing)
+
+
+def _below(document: Mapping[str, Any], uri: str, depth: int) -> list[tuple[str, int]]:
+    """Return what a catalog links to, each with its depth: items have none."""
+    depths = {"item": 0, "child": depth + 1, "next": depth}
+    return [
+        (href, below)
+        for relation, below in depths.items()
+        for href in links(document, uri, relation)
+    ]
 
 
 def read_tree(root: str, documents: Mapping[str, Any]) -> tuple[Item, ...] | Missing:

@@ -29,6 +29,12 @@ def is_relative(href: str) -> bool:
     return not _ABSOLUTE.match(href)
 
 
+def is_inside(name: str) -> bool:
+    """Tell whether a name of a bundle can be a file in the bundle's own folder."""
+    parts = name.split("/")
+    return "\0" not in name and not {"", ".", ".."} & set(parts)
+
+
 def readable(uri: str) -> str:
     """Return the URI by which a library reads it: a path on disk needs a scheme."""
     return f"file://{uri}" if uri.startswith("/") else uri

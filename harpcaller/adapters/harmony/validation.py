@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum, auto
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -56,12 +57,18 @@ def _validator(minor: int) -> Validator:
 
     formats = FormatChecker(formats=_FORMATS)
     formats.checks("uuid")(_is_uuid)
+    formats.checks("date-time")(partial(_is_time, formats.checkers["date-time"][0]))
     return Draft7Validator(schema(minor), format_checker=formats)
 
 
 def _is_uuid(value: object) -> bool:
     # What is no text is another problem.
     return not isinstance(value, str) or _UUID.fullmatch(value) is not None
+
+
+def _is_time(knows: Callable[[object], bool], value: object) -> bool:
+    # The pattern that `knows` goes by lets a line end follow.
+    return knows(value) and not str(value).endswith("\n")
 
 
 def _read(error: Any) -> Iterator[Problem]:

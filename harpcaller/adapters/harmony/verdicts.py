@@ -11,6 +11,7 @@ from harpcaller.adapters.harmony.closings import NO_DATA, answered, failed, succ
 from harpcaller.adapters.harmony.courses import Course, State
 from harpcaller.adapters.harmony.delivery import Message
 from harpcaller.adapters.harmony.endings import Category
+from harpcaller.adapters.harmony.mimes import header_type
 from harpcaller.adapters.harmony.parameters import Parameters
 from harpcaller.adapters.harmony.publishing import Published
 from harpcaller.adapters.harmony.settings import Dialect, NoData
@@ -85,8 +86,9 @@ def synchronous(
 def _streamed(output: Published, file: str) -> Message:
     """Return the message whose body is the output itself."""
     told = dict(output.parameters)
+    # No colon either: a reference to what is sealed has some, and would be opened.
     name = "".join(
-        character if character.isprintable() and character not in '"\\' else "_"
+        character if character.isprintable() and character not in '"\\:' else "_"
         for character in told["item[title]"]
     )
     nothing: Parameters = ()
@@ -95,7 +97,7 @@ def _streamed(output: Published, file: str) -> Message:
         is_last=True,
         file=file,
         headers=(
-            ("Content-Type", told["item[type]"]),
+            ("Content-Type", header_type(told["item[type]"], file)),
             ("Content-Disposition", f'attachment; filename="{name}"'),
         ),
     )
