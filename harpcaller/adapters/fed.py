@@ -15,9 +15,13 @@ from protocol.outcome import Outcome
 
 @attrs.frozen(kw_only=True)
 class Taken:
-    """What becomes of something that was offered: its packets, and a word for it."""
+    """What becomes of something that was offered: its packets, and a word for it.
+
+    `is_accepted` tells whether its sender has shown that the job is alive.
+    """
 
     word: str
+    is_accepted: bool
     packets: tuple[JsonText, ...] = ()
 
 

@@ -177,7 +177,8 @@ class External:
         if live.is_over:
             return None
         taken = fed.offer(offered, installed.settings)
-        live.touch()
+        if taken.is_accepted:
+            live.touch()
         try:
             await self._write(record.job_id, live, taken)
         except Fenced:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import attrs
 import pytest
+import trio
 from dispatching import Nowhere
-from fed_world import CALL, a_life
+from fed_world import CALL, SETTINGS, a_life
 from trio.testing import MockClock
 
 from harpcaller import ops
+from harpcaller.adapters.panoptes.updates import Rename
 from harpcaller.dispatch.followers import wait_for_outcome
 from harpcaller.roles import Role
 from harpcaller.store.memory import MemoryStore
@@ -17,6 +22,7 @@ from protocol.jsontext import JsonText
 from protocol.requests import Cancel
 
 INFO = {"level": "job_info", "jobid": 1}
+SUCCESS = {"level": "workflow_success", "timestamp": 1.5}
 
 
 async def test_what_others_feed_is_seen(autojump_clock: MockClock) -> None:
@@ -31,6 +37,47 @@ async def test_what_others_feed_is_seen(autojump_clock: MockClock) -> None:
         _, workflow = await life.fed.look(job_id, Role.READ)
 
         assert workflow.packets == 3  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("messages", "end_at_s"),
+    [
+        ([SUCCESS, SUCCESS], 5),
+        ([SUCCESS, {"level": "debug"}], 9),
+        ([SUCCESS, {"level": "info"}], 5),
+    ],
+    ids=["twice", "dropped", "full"],
+)
+async def test_only_what_is_accepted_breaks_the_silence(
+    autojump_clock: MockClock, messages: Sequence[Mapping[str, Any]], end_at_s: int
+) -> None:
+    """MW-4: not what comes again, nor what there is no room for."""
+    settings = attrs.evolve(SETTINGS, drop_levels=frozenset({"debug"}), max_packets=1)
+    async with a_life(MemoryStore(), settings) as life:
+        job_id = await life.create()
+        await life.send(job_id, messages[0])
+        await trio.sleep(4)
+        await life.send(job_id, messages[1])
+
+        await wait_for_outcome(life.dispatcher, job_id, Nowhere())
+
+        assert trio.current_time() == pytest.approx(end_at_s)
+
+
+async def test_a_name_that_it_has_does_not_break_the_silence(
+    autojump_clock: MockClock,
+) -> None:
+    """MW-4: nothing is kept of it; a new name is an update."""
+    async with a_life(MemoryStore()) as life:
+        job_id = await life.create()
+        await life.send(job_id, SUCCESS)
+        for at_s in (3, 6):
+            await trio.sleep_until(at_s)
+            await life.fed.offer(job_id, Rename(changes={"name": "x"}, received=1.0))
+
+        await wait_for_outcome(life.dispatcher, job_id, Nowhere())
+
+        assert trio.current_time() == pytest.approx(8)
 
 
 async def test_jobs_of_others_are_not_fed(autojump_clock: MockClock) -> None:

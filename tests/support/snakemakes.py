@@ -13,7 +13,7 @@ from peers import installed
 
 LIMIT_S = 120  # an import of all of it takes a busy machine long
 
-# Rule b waits for a file, or fails; rule c comes behind it.
+# Rule b is one of the commands below; rule c comes behind it.
 SNAKEFILE = """
 rule all:
     input: "c.txt"
@@ -31,6 +31,7 @@ rule c:
 """
 WAITS = "touch begun; while [ ! -e go ]; do sleep 0.05; done; touch b.txt"
 FAILS = "exit 3"
+GOES = "touch b.txt"
 
 
 @attrs.frozen

@@ -16,6 +16,7 @@ from passed_sockets import LOOPBACK, activated, kept_socket
 from snakemakes import (
     EIGHT,
     FAILS,
+    GOES,
     LIMIT_S,
     NINE,
     SEVEN,
@@ -29,6 +30,13 @@ CONNECTS = 200
 USUAL = [SEVEN, NINE]
 OTHERS = [pytest.param(one, marks=pytest.mark.campaign) for one in (SEVEN_FORM, EIGHT)]
 IS_WHOLE = campaign(10) == 10  # each takes minutes to install
+SOME = [(SEVEN, "/m1"), (NINE, "/")]  # the other test has the base alone
+ALL = [
+    pytest.param(one, path, marks=pytest.mark.campaign)
+    for one in (SEVEN_FORM, SEVEN, EIGHT, NINE)
+    for path in ("", "/", "/m1", "/m1/")
+    if (one, path) not in SOME
+]
 SETTINGS = """
 [http]
 listen = "{}:{}"
@@ -119,6 +127,50 @@ def test_a_run_is_monitored_across_restarts(
     counts = {one["status"]: (one["jobs_done"], one["jobs_total"]) for one in told}
     assert counts == {"Done": (4, 4), "Error": (1, 4)}
     assert_whole(events)
+
+
+def _named(one: object) -> str:
+    return one.version if isinstance(one, Snakemake) else str(one) or "base"
+
+
+@pytest.mark.timeout(420)
+@pytest.mark.parametrize(
+    ("snakemake", "path"), [*SOME, *(ALL if IS_WHOLE else [])], ids=_named
+)
+def test_a_run_is_judged_by_how_it_ends(
+    tmp_path: Path, snakemake: Snakemake, path: str
+) -> None:
+    """Whichever of our addresses its user names, with or without a slash behind it."""
+    with (
+        kept_socket() as (lines, line_port),
+        kept_socket() as (sock, port),
+        activated(
+            tmp_path,
+            {"client": lines, "web": sock},
+            f"{LOOPBACK}:{line_port}",
+            SETTINGS.format(LOOPBACK, port),
+        ) as start,
+    ):
+        place = Place(port)
+        start()
+        ok = snakemake.start(tmp_path / "ok", place.url + path, GOES)
+        failing = snakemake.start(tmp_path / "fail", place.url + path, FAILS)
+        done, failed = ended(ok), ended(failing)
+        wait_until(lambda: not _live(place), LIMIT_S)
+        told = place.get("/api/workflows")["workflows"]
+        events = {one["status"]: place.events(one["id"]) for one in told}
+        outcomes = [place.get(f"/v1/jobs/{one['id']}/result") for one in told]
+
+    assert (failed[0], done[0]) == (1, 0), (failed, done)
+    assert "not recognized" not in failed[1] + done[1]
+    assert {key for one in outcomes for key in one} >= {"result", "exception"}
+    assert_whole(events)
+
+
+def _live(place: Place) -> list[Any]:
+    """Return the workflows that have not ended."""
+    jobs = place.get("/v1/jobs")["jobs"]
+    return [job for job in jobs if job["state"] != "ended"]
 
 
 def assert_whole(events: dict[str, list[str]]) -> None:

@@ -57,19 +57,19 @@ class Workflow:
 
     def _offer_update(self, update: Update, settings: Settings) -> Taken:
         if update.level in settings.drop_levels:
-            return Taken(word=DROPPED)
+            return Taken(word=DROPPED, is_accepted=True)
         if self._is_known(update.digest):
-            return Taken(word=DUPLICATE)
+            return Taken(word=DUPLICATE, is_accepted=False)
         if self._is_full:
-            return Taken(word=FULL)
+            return Taken(word=FULL, is_accepted=False)
         size = self._bytes + len(update.packet)
         if self.packets >= settings.max_packets or size > settings.max_bytes:
             self._is_full = True
             told: dict[str, JsonValue] = {TRUNCATED: True, "received": update.received}
-            return Taken(word=FULL, packets=(encode(told),))
+            return Taken(word=FULL, is_accepted=False, packets=(encode(told),))
         if update.digest is not None:
             self._offered.add(update.digest)
-        return Taken(word=ACCEPTED, packets=(update.packet,))
+        return Taken(word=ACCEPTED, is_accepted=True, packets=(update.packet,))
 
     def _is_known(self, digest: bytes | None) -> bool:
         return digest is not None and (
@@ -84,9 +84,9 @@ class Workflow:
             if key not in before or before[key] != value
         }
         if not changed or self._is_full:
-            return Taken(word=UNCHANGED)
+            return Taken(word=UNCHANGED, is_accepted=False)
         told: dict[str, JsonValue] = {"workflow": changed, "received": rename.received}
-        return Taken(word=ACCEPTED, packets=(encode(told),))
+        return Taken(word=ACCEPTED, is_accepted=True, packets=(encode(told),))
 
     def pace(self, settings: Settings) -> float:
         """Return how many updates a second are taken without a wait."""
