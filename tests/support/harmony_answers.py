@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import attrs
-from harmony_worker import USERS_TOKEN
+from harmony_worker import KEY, TOKEN, USERS_TOKEN
 
 
 @attrs.define
@@ -18,6 +18,7 @@ class FakeService:
     """An HTTP server that answers by the last part of the path."""
 
     port: int = 0
+    watch: Callable[[], None] = attrs.field(default=lambda: None)  # at each POST
     requests: list[dict[str, Any]] = attrs.field(factory=list)
 
     def url(self, how: str) -> str:
@@ -43,6 +44,18 @@ ANSWERS: dict[str, tuple[int, dict[str, str], bytes]] = {
     "wrong": (400, {}, b"no such variable"),
     "broken": (503, {}, b"come back with " + USERS_TOKEN.encode()),
 }
+LEAKING = {  # what a careless service says of whom it was asked for
+    "quoting": (400, {}, f"no luck with {TOKEN}, {USERS_TOKEN}, {KEY}".encode()),
+    "moving": (303, {"Location": f"https://h/x.nc?token={USERS_TOKEN}"}, b""),
+    "naming": (
+        200,
+        {
+            "Content-Type": "image/png",
+            "Content-Disposition": f'attachment; filename="{USERS_TOKEN}.png"',
+        },
+        b"bytes",
+    ),
+}
 EULA = b'{"error_description":"agree first","resolution_url":"https://h/eula"}'
 GRANULES: dict[str, tuple[int, bytes]] = {
     "forbidden": (403, b"not you"),
@@ -61,8 +74,10 @@ def running_service() -> Iterator[FakeService]:
             length = int(self.headers["Content-Length"])
             message = json.loads(self.rfile.read(length))
             fake.requests.append({"headers": dict(self.headers), "message": message})
+            fake.watch()
             how = self.path.removeprefix("/service/").removesuffix("?")
-            status, headers, body = ANSWERS.get(how, ANSWERS["bare"])
+            known = ANSWERS | LEAKING
+            status, headers, body = known.get(how, ANSWERS["bare"])
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)

@@ -140,7 +140,7 @@ def _take(posting: _Posting, response: HTTPResponse) -> dict[str, str]:
     location = response.headers.get("Location")
     elsewhere = judge(response.status, posting.url, location, told)
     if isinstance(elsewhere, Elsewhere):
-        return {"href": elsewhere.href}
+        return {"href": posting.hiding.text(elsewhere.href)}
     return _store(posting, response)
 
 
@@ -148,7 +148,8 @@ def _store(posting: _Posting, response: HTTPResponse) -> dict[str, str]:
     """Store the body; nobody sees half of it."""
     headers = response.headers
     mime = headers.get_content_type() if "Content-Type" in headers else None
-    name = file_name(headers.get_filename(), posting.unit, mime)
+    told = posting.hiding.text(headers.get_filename() or "")
+    name = file_name(told, posting.unit, mime)
     with open(f"{posting.place}/{name}", "xb") as file:  # noqa: PTH123 (texts)
         file.writelines(_chunks(response))
         length = file.tell()
