@@ -9,6 +9,7 @@ import pytest
 from harpcaller.worker.harmony.request import (
     Bundle,
     for_service,
+    is_in_s3,
     is_inside,
     is_url,
     read_cli,
@@ -154,6 +155,13 @@ def test_urls_and_paths_are_told_apart() -> None:
     assert not is_url("/shared/catalog.json")
     assert not is_url("file:///etc/passwd")
     assert not is_url("https:///x")
+
+
+def test_what_is_to_be_in_s3_is_judged_as_that() -> None:
+    """A mistake in such an address is told in its words, not in those of a path."""
+    assert is_in_s3("s3://bucket/out/")
+    assert is_in_s3("s3:/bucket/out")
+    assert not is_in_s3("/s3:/bucket/out")
 
 
 @pytest.mark.parametrize("path", ["", "/a", "a//b", "../a", "a/..", "./a", "a\0b"])
