@@ -126,6 +126,11 @@ def test_a_long_text_is_read_once(word: str) -> None:
         ("auth_error", ABSENT, Again.NEVER),
         ("unknown_host", ABSENT, Again.NEVER),
         ("protocol_error", ABSENT, Again.NEVER),
+        ("invalid_argument_list", ABSENT, Again.NEVER),
+        ("forbidden", ABSENT, Again.NEVER),
+        ("unauthorized", ABSENT, Again.NEVER),
+        ("invalid_request", ABSENT, Again.NEVER),
+        ("too_large", ABSENT, Again.NEVER),
     ],
 )
 def test_a_call_may_fail(kind: str, text: str, again: Again) -> None:

@@ -86,6 +86,7 @@ def test_what_may_heal_is_posted_again(status: int | None) -> None:
         assert isinstance(post, Post)
     delivery.on(answer(status))
 
+    assert len(waits) == 29  # between 30 tries
     assert 0.6 <= waits[0] <= 0.8
     assert 1.2 <= waits[1] <= 1.6
     assert 45 <= waits[-1] <= 60
@@ -142,6 +143,22 @@ def test_the_end_may_have_been_told_already() -> None:
 
     assert delivery.is_idle
     assert not delivery.is_gone
+
+
+def test_the_end_may_have_been_taken_though_nothing_was_heard() -> None:
+    """An answer was lost: Harmony, asked once more, knows the request no more."""
+    delivery = a_delivery()
+    delivery.on(answer(200))
+    delivery.send(Message(parameters=[("status", "successful")], is_last=True))
+    delivery.go_on()
+
+    (sleep,) = delivery.on(answer(None))
+    delivery.wake()
+    delivery.on(answer(404))
+
+    assert isinstance(sleep, Sleep)
+    assert (delivery.is_gone, delivery.refused) == (False, [])
+    assert delivery.is_idle
 
 
 def test_hurry_lets_what_is_posted_arrive() -> None:

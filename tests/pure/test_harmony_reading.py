@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from harpcaller.adapters.harmony.reading import read_json, read_object
@@ -51,3 +53,18 @@ def test_a_message_is_an_object() -> None:
 
     assert caught.value.code is Code.NO_OBJECT
     assert read_object(b'{"a":[]}') == {"a": []}
+
+
+@pytest.mark.parametrize("part", [b"x", b"\\n"], ids=["letters", "escapes"])
+def test_a_slip_is_found_without_much_memory(part: bytes) -> None:
+    """Whoever may send messages could take all of it: some come at the same time."""
+    text = b'{"a":"' + part * 500_000 + b'","b":1,"b":2}'
+    tracemalloc.start()
+    try:
+        with pytest.raises(Refusal):
+            read_json(text)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak_bytes < 20 * len(text)

@@ -11,8 +11,9 @@ from protocol.errors import WireError
 from protocol.jsontext import JsonValue, decode
 
 # Of valid JSON: a string and whether it names a field, a bracket, a word that is none.
+# Nothing is tried again (`*+`): to keep where it might be takes 100 times the text.
 _MARKS = re.compile(
-    r'(?P<string>"(?:[^"\\]|\\.)*")(?P<colon>\s*:)?'
+    r'(?P<string>"[^"\\]*+(?:\\.[^"\\]*+)*+")(?P<colon>\s*:)?'
     r"|(?P<bracket>[\[\]{}])|(?P<word>-?Infinity|NaN)",
     re.DOTALL,
 )
