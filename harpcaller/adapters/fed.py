@@ -78,5 +78,8 @@ class Feeding(Protocol):
     async def remove(self, job_id: JobId) -> bool:
         """Forget a job that has ended."""
 
-    async def jobs(self, role: Role) -> Sequence[JobRecord]:
-        """Return all that there are, oldest first, and that `role` may be used on."""
+    async def recent(self, before: JobId | None, limit: int) -> Sequence[JobId]:
+        """Return up to `limit` that may be read, newest first, made before one."""
+
+    async def labelled(self, label: str) -> JobId | None:
+        """Return the newest that bears a label, whether it may be read or not."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any
 
 import attrs
 
@@ -15,13 +15,11 @@ from harpcaller.dispatch.dispatcher import Dispatcher
 from harpcaller.identities import rights
 from harpcaller.identities.visitor import Visitor
 from harpcaller.roles import Role
-from harpcaller.store import JobFilter, StoreError
+from harpcaller.store import FedFilter, StoreError
 from protocol.call import Call
 from protocol.job import JobId, JobRecord
 from protocol.jsontext import decode
 from protocol.requests import Cancel
-
-_PAGE_JOBS: Final = 200
 
 
 @attrs.frozen
@@ -62,18 +60,32 @@ class FedMeans:
         with _told():
             return await self._dispatcher.store.remove(job_id)
 
-    async def jobs(self, role: Role) -> Sequence[JobRecord]:
-        """See `Feeding.jobs`."""
-        where = JobFilter(host=self._host)
-        found: list[JobRecord] = []
-        after: str | None = None
-        while True:
-            with _told():
-                page = await self._dispatcher.store.jobs(where, after, _PAGE_JOBS)
-            found += [job for job in page.jobs if self._may(role, job)]
-            after = page.after
-            if after is None:
-                return found
+    async def recent(self, before: JobId | None, limit: int) -> Sequence[JobId]:
+        """See `Feeding.recent`."""
+        where = self._readable()
+        if where is None:
+            return ()
+        with _told():
+            return await self._dispatcher.store.fed(where, before, limit)
+
+    async def labelled(self, label: str) -> JobId | None:
+        """See `Feeding.labelled`."""
+        where = FedFilter(host=self._host, label=label)
+        with _told():
+            found = await self._dispatcher.store.fed(where, None, 1)
+        return found[0] if found else None
+
+    def _readable(self) -> FedFilter | None:
+        """Return which jobs may be read: all, those of who asks, or None."""
+        everything = FedFilter(host=self._host)
+        if self._visitor is None:
+            return everything
+        identity = self._visitor.identity
+        if identity.has(Role.READ) and identity.reaches(self._host):
+            return everything
+        if identity.is_anonymous or not identity.has(Role.SUBMIT):
+            return None
+        return attrs.evolve(everything, identity=identity.name)
 
     async def _find(self, job_id: JobId, role: Role) -> JobRecord:
         with _told():

@@ -146,9 +146,13 @@ class _FedWishes:
         """See `Feeding.remove`."""
         return await _wish(self._fed.remove, job_id)
 
-    async def jobs(self, role: Role) -> Sequence[JobRecord]:
-        """See `Feeding.jobs`."""
-        return await _wish(self._fed.jobs, role)
+    async def recent(self, before: JobId | None, limit: int) -> Sequence[JobId]:
+        """See `Feeding.recent`."""
+        return await _wish(self._fed.recent, before, limit)
+
+    async def labelled(self, label: str) -> JobId | None:
+        """See `Feeding.labelled`."""
+        return await _wish(self._fed.labelled, label)
 
 
 async def _wish(

@@ -110,10 +110,14 @@ class External:
             changed = live.changed
             try:
                 due = await self._due(claim.record, live)
-            except (StoreError, WireError) as error:  # busy, or not configured now
+            except StoreError as error:
                 log.warning("job.unread", job_id=claim.job_id, reason=str(error))
                 with trio.move_on_after(AGAIN_S):
                     await changed.wait()
+                continue
+            except WireError:  # its adapter is not configured now
+                await trio.sleep(AGAIN_S)
+                live.touch()  # nobody could tell us that it lives
                 continue
             left_s = live.touched_at + due.after_s - trio.current_time()
             if left_s <= 0 and not live.in_flight:

@@ -14,7 +14,7 @@ from harpcaller.runners.documents import keep_document
 from harpcaller.runners.heavy import sized
 from harpcaller.runners.installed import Installed
 from harpcaller.runners.workflow import Means, WorkflowRunner
-from harpcaller.store import Claim, Store
+from harpcaller.store import Claim, OnLoss, Store
 from protocol.call import Call
 from protocol.errors import ErrorType
 from protocol.outcome import Failed, Outcome
@@ -55,13 +55,15 @@ class ParentRunner:
         installed = self._find(host)
         if installed is None:
             log.warning("adapter.missed", host=host)
+        if claim.on_loss is OnLoss.FED:
+            # Others carry it out: it waits for them, and for its adapter.
+            return await self._external().carry_out(claim, progress)
+        if installed is None:
             return Failed(
                 type=ErrorType.UNKNOWN_HOST,
                 message=f"no adapter is configured as {host}",
             )
         machine_for = partial(self._machine, installed)
-        if installed.adapter.fed is not None:
-            return await self._external().carry_out(claim, progress)
         runner = WorkflowRunner(machine_for, self._means_for(installed))
         return await runner.carry_out(claim, progress)
 

@@ -22,7 +22,14 @@ from harpcaller.store.errors import (
     TooManyQueued,
     Unavailable,
 )
-from harpcaller.store.pages import JobFilter, JobPage, LogPage, QueueHead, QueuePage
+from harpcaller.store.pages import (
+    FedFilter,
+    JobFilter,
+    JobPage,
+    LogPage,
+    QueueHead,
+    QueuePage,
+)
 from harpcaller.store.write import Write
 from protocol.call import Call, Sealed
 from protocol.job import JobId, JobRecord, State
@@ -33,6 +40,7 @@ __all__ = [
     "CancelResult",
     "Claim",
     "Fault",
+    "FedFilter",
     "Fenced",
     "Full",
     "JobFilter",
@@ -274,6 +282,14 @@ class Store(Protocol):
 
     async def jobs(self, where: JobFilter, after: str | None, limit: int) -> JobPage:
         """Return one page of the jobs that match."""
+
+    async def fed(
+        self, where: FedFilter, before: JobId | None, limit: int
+    ) -> Sequence[JobId]:
+        """Return up to `limit` jobs that are fed, newest first, submitted before one.
+
+        It looks at no others. There is none before a job that there is not.
+        """
 
     async def queues(self, after: str | None, limit: int) -> QueuePage:
         """Return one page of the queues that have jobs, and of pauses without."""

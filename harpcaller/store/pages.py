@@ -32,6 +32,15 @@ class JobFilter:
 
 
 @attrs.frozen(kw_only=True)
+class FedFilter:
+    """Which jobs that are fed to list; None does not ask."""
+
+    host: str
+    identity: str | None = None
+    label: str | None = None
+
+
+@attrs.frozen(kw_only=True)
 class JobPage:
     """Jobs, oldest first; `after` continues the list, None at its end."""
 

@@ -16,9 +16,12 @@ from harpcaller import ops
 from harpcaller.adapters.panoptes.updates import Rename
 from harpcaller.dispatch.followers import wait_for_outcome
 from harpcaller.roles import Role
+from harpcaller.runners.external import AGAIN_S
 from harpcaller.store.memory import MemoryStore
 from protocol.errors import ErrorType, WireError
+from protocol.job import State
 from protocol.jsontext import JsonText
+from protocol.outcome import Cancelled, Returned
 from protocol.requests import Cancel
 
 INFO = {"level": "job_info", "jobid": 1}
@@ -97,6 +100,43 @@ async def test_jobs_of_others_are_not_fed(autojump_clock: MockClock) -> None:
         assert caught.value.type is ErrorType.INVALID_JOBID
 
 
+async def test_one_waits_for_its_adapter(autojump_clock: MockClock) -> None:
+    """Its run goes on elsewhere, whatever our configuration lacks for a while.
+
+    The silence counts from when the adapter is back, for nobody could break it.
+    """
+    store = MemoryStore()
+    async with a_life(store) as life:
+        job_id = await life.create()
+        await life.send(job_id, SUCCESS)
+    async with a_life(store, None) as life:
+        await trio.sleep(10 * SETTINGS.give_up_s)
+        waiting = await life.record(job_id)
+
+        life.configure(SETTINGS)
+        begun = trio.current_time()
+        outcome = await wait_for_outcome(life.dispatcher, job_id, Nowhere())
+
+        assert trio.current_time() - begun <= AGAIN_S + SETTINGS.linger_s
+    assert waiting.state is State.RUNNING
+    assert isinstance(outcome, Returned)
+
+
+async def test_one_without_its_adapter_may_be_cancelled(
+    autojump_clock: MockClock,
+) -> None:
+    """Else it would stay for ever where the adapter does not come back."""
+    store = MemoryStore()
+    async with a_life(store) as life:
+        job_id = await life.create()
+    async with a_life(store, None) as life:
+        await ops.begin(Cancel(job_id=job_id), life.dispatcher)
+
+        outcome = await wait_for_outcome(life.dispatcher, job_id, Nowhere())
+
+        assert outcome == Cancelled()
+
+
 async def test_an_ended_one_is_forgotten_on_demand(
     autojump_clock: MockClock,
 ) -> None:
@@ -105,8 +145,8 @@ async def test_an_ended_one_is_forgotten_on_demand(
         job_id = await life.create()
         await life.fed.cancel(job_id)
         await wait_for_outcome(life.dispatcher, job_id, Nowhere())
-        listed = await life.fed.jobs(Role.READ)
+        listed = await life.fed.recent(None, 9)
 
-        assert [job.job_id for job in listed] == [job_id]
+        assert listed == [job_id]
         assert await life.fed.remove(job_id)
-        assert await life.fed.jobs(Role.READ) == []
+        assert await life.fed.recent(None, 9) == []

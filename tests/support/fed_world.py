@@ -40,6 +40,11 @@ class Life:
         """What a route may do, for somebody who may do all."""
         return FedMeans(self.dispatcher, "@panoptes", None)
 
+    def configure(self, settings: Settings) -> None:
+        """Bring the adapter."""
+        installed = Installed(adapter=ADAPTER, settings=settings)
+        self.dispatcher.adapters.configure([installed])
+
     async def create(self) -> JobId:
         """Return a new workflow."""
         reply: Any = decode(await ops.begin(Submit(call=CALL), self.dispatcher))
@@ -60,17 +65,24 @@ class Life:
 
 @asynccontextmanager
 async def a_life(
-    store: MemoryStore, settings: Settings = SETTINGS, max_running: int = 1000
+    store: MemoryStore,
+    settings: Settings | None = SETTINGS,
+    max_running: int = 1000,
 ) -> AsyncIterator[Life]:
-    """Dispatch until the block ends; then stop, and leave what goes on."""
+    """Dispatch until the block ends; then stop, and leave what goes on.
+
+    Without settings the adapter is not configured.
+    """
     opened = await store.open("test", max_running, 1000)
     async with trio.open_nursery() as nursery:
         dispatcher = open_dispatcher(
             store, ScriptedRunner(), Limits(), nursery, trio.current_time
         )
-        dispatcher.adapters.configure([Installed(adapter=ADAPTER, settings=settings)])
+        life = Life(dispatcher)
+        if settings is not None:
+            life.configure(settings)
         dispatcher.begin(opened.claims)
-        yield Life(dispatcher)
+        yield life
         if not dispatcher.is_stopping:  # the test may have stopped it
             await dispatcher.stop(0)
         nursery.cancel_scope.cancel()

@@ -75,9 +75,16 @@ class Feeding:
         del self.records[job_id]
         return True
 
-    async def jobs(self, role: Role) -> Sequence[JobRecord]:
-        """See `Feeding.jobs`."""
-        return list(self.records.values())
+    async def recent(self, before: JobId | None, limit: int) -> Sequence[JobId]:
+        """See `Feeding.recent`."""
+        listed = [*self.records][::-1]
+        first = 0 if before is None else listed.index(before) + 1
+        return listed[first : first + limit]
+
+    async def labelled(self, label: str) -> JobId | None:
+        """See `Feeding.labelled`."""
+        found = [job.job_id for job in self.records.values() if job.label == label]
+        return found[-1] if found else None
 
     def end(self, job_id: JobId, outcome: Outcome) -> None:
         """Let a workflow end."""

@@ -9,7 +9,7 @@ from new_jobs import new_id, new_job, queue
 from store_engines import Engine
 from stored import DONE, ended, queued, started
 
-from harpcaller.store import JobFilter, Store
+from harpcaller.store import FedFilter, JobFilter, NewJob, OnLoss, Store
 from protocol.job import JobId, State
 from protocol.jsontext import canonical
 
@@ -172,6 +172,44 @@ async def test_queues_are_listed_with_their_jobs(store: Store) -> None:
     assert head.name == queue("a").name
     assert head.running == (runs, also)
     assert (head.concurrency, head.queued, head.is_paused) == (2, 1, False)
+
+
+def fed_job(**fields: Any) -> NewJob:
+    """Return a job that is fed."""
+    return new_job(on_loss=OnLoss.FED, **fields)
+
+
+async def test_fed_jobs_are_listed_the_newest_first(store: Store) -> None:
+    """No other jobs are, of whatever host."""
+    jobs = [fed_job() for _ in range(5)]
+    for job in jobs:
+        await store.submit(job)
+        await store.submit(new_job())
+    await store.submit(fed_job(host="another"))
+    ids = [job.job_id for job in jobs][::-1]
+    of_host = FedFilter(host="host")
+
+    assert await store.fed(of_host, None, 9) == ids
+    assert await store.fed(of_host, None, 2) == ids[:2]
+    assert await store.fed(of_host, ids[1], 2) == ids[2:4]
+    assert await store.fed(of_host, ids[4], 2) == []
+    assert await store.fed(of_host, new_id(), 2) == []
+
+
+async def test_fed_jobs_are_found_by_whose_they_are_and_by_label(store: Store) -> None:
+    """Both are asked for by those who must not see, or go through, all."""
+    mine, other = fed_job(identity="me", label="a"), fed_job(identity="you", label="a")
+    nameless = fed_job(identity="me")
+    for job in (mine, other, nameless):
+        await store.submit(job)
+
+    of_me = await store.fed(FedFilter(host="host", identity="me"), None, 9)
+    called_a = await store.fed(FedFilter(host="host", label="a"), None, 9)
+    both = FedFilter(host="host", identity="me", label="a")
+
+    assert of_me == [nameless.job_id, mine.job_id]
+    assert called_a == [other.job_id, mine.job_id]
+    assert await store.fed(both, None, 9) == [mine.job_id]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 10])

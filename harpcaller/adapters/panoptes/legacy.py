@@ -6,7 +6,6 @@ everything but 200. So an update is told 200, 400, 410, 413 or 503.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -66,10 +65,8 @@ async def create(asked: Asked, means: Operations, settings: Settings) -> Answer:
     if is_full(means, settings):
         return _refused(503, MANY)
     name = said.get("name")
-    own_name: str | None = None
     if isinstance(name, str) and previous is None:
-        own_name, previous = await _own_name(name, means)
-        said["name"] = own_name
+        said["name"], previous = await _own_name(name, means)
     origin = Origin(
         dialect=DIALECT,
         reporter=asked.identity or asked.peer,
@@ -77,8 +74,6 @@ async def create(asked: Asked, means: Operations, settings: Settings) -> Answer:
     )
     call = workflow_call(said, origin, previous)
     job_id = (await means.submit(call)).job_id
-    if own_name is not None:
-        await means.keep(_bearer(own_name), job_id.encode())
     made = await means.fed.look(job_id, Role.SUBMIT)
     told = workflow_object(made[0], made[1], settings, asked.at)  # type: ignore[arg-type]
     return answer(told, headers=location_of(asked, job_id))
@@ -100,18 +95,12 @@ async def _own_name(name: str, means: Operations) -> tuple[str, str | None]:
     """Return a name that no live workflow has, and the last ended one that had it."""
     own = name
     while True:
-        kept = await means.document(_bearer(own))
-        last = await look_up((kept or b"").decode(), means, Role.SUBMIT)
+        last = await look_up(await means.fed.labelled(own) or "", means, Role.SUBMIT)
         if last is None:
             return own, None
         if last[0].outcome is not None:
             return own, last[0].job_id
         own = suffix_of(name, last[0].job_id)
-
-
-def _bearer(name: str) -> str:
-    """Return the document that says which workflow bore a name last."""
-    return f"name/{hashlib.sha256(name.encode()).hexdigest()}"
 
 
 async def update(asked: Asked, means: Operations, settings: Settings) -> Answer:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import dropwhile, islice
 from typing import Any, Final
 
 from harpcaller.adapters.panoptes.bodies import (
@@ -20,7 +18,7 @@ from harpcaller.adapters.panoptes.updates import Rename
 from harpcaller.adapters.panoptes.workflow import names_of
 from harpcaller.adapters.route import Answer, Asked, Operations
 from harpcaller.roles import Role
-from protocol.job import JobRecord
+from protocol.job import JobId
 from protocol.jsontext import JsonValue
 
 PAGE_LENGTH: Final = 100
@@ -30,28 +28,18 @@ MAX_PAGE_LENGTH: Final = 1000
 async def every(asked: Asked, means: Operations, settings: Settings) -> Answer:
     """Tell of workflows, the newest first."""
     limit = _limit(asked.query.get("limit", str(PAGE_LENGTH)))
-    listed = await means.fed.jobs(Role.READ)
-    page = _page(listed[::-1], asked.query.get("after"), limit)
-    if page is None:
-        return refusal(404, NO_SUCH)
+    before: JobId | None = None
+    if "after" in asked.query:
+        last = await look_up(asked.query["after"], means, Role.READ)
+        if last is None:
+            return refusal(404, NO_SUCH)
+        before = last[0].job_id
     told: list[JsonValue] = []
-    for job in page:
-        found = await look_up(job.job_id, means, Role.READ)
+    for job_id in await means.fed.recent(before, limit):
+        found = await look_up(job_id, means, Role.READ)
         if found is not None:  # else it was pruned meanwhile
             told.append(workflow_object(*found, settings, asked.at))
     return answer({"workflows": told, "count": len(told)})
-
-
-def _page(
-    jobs: Sequence[JobRecord], after: str | None, limit: int
-) -> Sequence[JobRecord] | None:
-    """Return the jobs behind one, None where that is not in the list."""
-    if after is None:
-        return jobs[:limit]
-    behind = dropwhile(lambda job: job.job_id != after, jobs)
-    if next(behind, None) is None:
-        return None
-    return list(islice(behind, limit))
 
 
 def _limit(text: str) -> int:

@@ -19,11 +19,13 @@ from harpcaller.store import (
     CancelResult,
     Claim,
     Fault,
+    FedFilter,
     JobFilter,
     JobPage,
     LogPage,
     Lost,
     NewJob,
+    OnLoss,
     Opened,
     QueueHead,
     QueuePage,
@@ -176,6 +178,17 @@ class MemoryStore:
             after=found[limit - 1].job_id if len(found) > limit else None,
         )
 
+    async def fed(
+        self, where: FedFilter, before: JobId | None, limit: int
+    ) -> Sequence[JobId]:
+        """See `Store.fed`."""
+        listed = reversed(self._books.jobs.values())
+        if before is not None:
+            listed = itertools.dropwhile(lambda j: j.record.job_id != before, listed)
+            next(listed, None)
+        found = (job.record.job_id for job in listed if _is_fed(job, where))
+        return list(itertools.islice(found, limit))
+
     async def queues(self, after: str | None, limit: int) -> QueuePage:
         """See `Store.queues`."""
         admission = self._books.admission
@@ -263,6 +276,16 @@ class MemoryStore:
                 write.succeed(result)
             else:
                 write.fail(failure)
+
+
+def _is_fed(job: Kept, where: FedFilter) -> bool:
+    record = job.record
+    asked = [(where.identity, record.identity), (where.label, record.label)]
+    return (
+        job.new.on_loss is OnLoss.FED
+        and record.host == where.host
+        and all(wanted is None or wanted == found for wanted, found in asked)
+    )
 
 
 def _matches(job: Kept, where: JobFilter) -> bool:

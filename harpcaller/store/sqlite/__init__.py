@@ -17,6 +17,7 @@ from harpcaller.store import (
     CancelResult,
     Claim,
     Fault,
+    FedFilter,
     JobFilter,
     JobPage,
     LogPage,
@@ -201,6 +202,12 @@ class SqliteStore:
     async def jobs(self, where: JobFilter, after: str | None, limit: int) -> JobPage:
         """See `Store.jobs`."""
         return await self._reader.jobs(where, after, limit)
+
+    async def fed(
+        self, where: FedFilter, before: JobId | None, limit: int
+    ) -> Sequence[JobId]:
+        """See `Store.fed`."""
+        return self._reader.fed(where, before, limit)
 
     async def queues(self, after: str | None, limit: int) -> QueuePage:
         """See `Store.queues`."""

@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 import apsw
 import trio
 
-from harpcaller.store import JobFilter, JobPage, LogPage, Unavailable
+from harpcaller.store import FedFilter, JobFilter, JobPage, LogPage, Unavailable
 from harpcaller.store.admission import key_of
 from harpcaller.store.sqlite import chunks
 from harpcaller.store.sqlite.rows import (
@@ -21,6 +21,7 @@ from harpcaller.store.sqlite.rows import (
     RECORD,
     STATES,
     blob_of,
+    id_of,
     record_of,
 )
 from protocol.call import QueueSpec
@@ -30,6 +31,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _ID_DIGITS = 32
+_NEWEST = 2**63 - 1  # no number is larger
 _SLICE = 5000  # rows looked at before others may run: some ten milliseconds
 _GROWTH = 4  # a slice that was not enough is followed by one so many times as long
 
@@ -119,6 +121,19 @@ class Reader:
         )
 
     @_told
+    def fed(
+        self, where: FedFilter, before: JobId | None, limit: int
+    ) -> Sequence[JobId]:
+        """Return jobs that are fed, the newest first: a range of an index."""
+        last = _NEWEST if before is None else self._number(before)
+        source, values = _fed_source(where)
+        rows = self._db.execute(
+            f"SELECT id FROM {source} AND no < ? ORDER BY no DESC LIMIT ?",  # noqa: S608 (constants)
+            (*values, last, limit),
+        )
+        return [id_of(blob) for (blob,) in rows]
+
+    @_told
     def _end_of_slice(self, where: str, values: Sequence[object]) -> int | None:
         end: int | None = self._db.execute(
             f"SELECT max(no) FROM (SELECT no FROM {where} ORDER BY no LIMIT ?)",  # noqa: S608 (constants)
@@ -189,6 +204,17 @@ def _conditions(where: JobFilter) -> tuple[str, list[object]]:
     if where.state is not None:  # spelt out: the indexes want a constant
         text += f" AND state = {STATES.index(where.state)}"
     return text, [value for _, value in asked]
+
+
+def _fed_source(where: FedFilter) -> tuple[str, list[object]]:
+    """Return where to look for fed jobs: an index, what it serves, and the values."""
+    index, asked = "job_fed", {"host": where.host}
+    if where.identity is not None:
+        index, asked["identity"] = "job_fed_by_identity", where.identity
+    if where.label is not None:
+        index, asked["label"] = "job_fed_by_label", where.label
+    text = "".join(f" AND {column} = ?" for column in asked)
+    return f"job INDEXED BY {index} WHERE on_loss = 3{text}", [*asked.values()]
 
 
 def _hex_digits(id_part: str | None) -> str | None:
