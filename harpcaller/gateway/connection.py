@@ -7,9 +7,10 @@ whoever asks, and closes idle connections the moment that a stop begins.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import Final
 
 import attrs
+import h11
 import trio
 from hypercorn.config import Config
 from hypercorn.events import Closed, Event, RawData, Updated
@@ -19,16 +20,20 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import AppWrapper, ConnectionState
 
 from harpcaller.gateway.app import GUEST
+from harpcaller.gateway.errors import refusal_of
+from harpcaller.gateway.framing import MAX_HEAD_BYTES
 from harpcaller.gateway.guest import Guest
-
-if TYPE_CHECKING:
-    import h11
 
 RECEIVE_BYTES = 16 * 1024  # or the bound of a head would not bite
 SEND_BYTES = 64 * 1024
 DRAIN_S = 2.0
 MAX_DRAIN_BYTES = 8 * 1024 * 1024
 _NOTICE_S = 0.1
+_UNREAD: Final = {
+    403: "no WebSocket is served at this port",
+    431: f"a head of more than {MAX_HEAD_BYTES} bytes",
+    501: "Transfer-Encoding: expected chunked alone",
+}
 _GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
@@ -55,6 +60,29 @@ class _Http11(H11Protocol):
     async def _check_protocol(self, event: h11.Request) -> None:
         """Ignore an upgrade; RFC 9110, section 7.8, lets us."""
 
+    async def _create_stream(self, request: h11.Request) -> None:
+        """Have a request answered; what would be a WebSocket is refused.
+
+        A stream of those forgets a bad handshake: nothing would end its connection.
+        """
+        if _asks_for_websocket(request):
+            await self._send_error_response(403)
+            await self.send(Closed())
+        else:
+            await super()._create_stream(request)
+
+    async def _send_error_response(self, status_code: int) -> None:
+        """Tell what is wrong with a request that nobody reads, as of any other."""
+        message = _UNREAD.get(status_code, "not a request of HTTP/1.1")
+        answer = refusal_of(status_code, message, {"Connection": "close"})
+        headers = [*answer.raw_headers, *self.config.response_headers("h11")]
+        start = h11.Response(status_code=status_code, headers=headers)
+        told = self.connection.send(start)
+        told += self.connection.send(h11.Data(data=bytes(answer.body)))
+        told += self.connection.send(h11.EndOfMessage())
+        # At once: the client may be gone, and the first piece may be what shows it.
+        await self.send(RawData(data=told))
+
     async def _close_stream(self) -> None:
         """Tell the application that its client left, unless it does not listen.
 
@@ -63,6 +91,14 @@ class _Http11(H11Protocol):
         with trio.move_on_after(_NOTICE_S):
             await super()._close_stream()
         self.stream = None
+
+
+def _asks_for_websocket(request: h11.Request) -> bool:
+    """Tell whether it is a GET that wants to go on as a WebSocket."""
+    return request.method.upper() == b"GET" and any(
+        name == b"upgrade" and b"websocket" in value.lower()
+        for name, value in request.headers
+    )
 
 
 class Connection:

@@ -16,6 +16,7 @@ from harpcaller.origin import FOREIGN_SITES
 
 Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 
+_SCHEMES = ("http", "https")
 _LOCAL_HOST = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|\[::1\]")
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]*)(?::[0-9]*)?")
 
@@ -54,22 +55,19 @@ def complain_of_origin(headers: Headers, own: str | None) -> Complaint | None:
     Clients that are no browsers come from none. `own` is the origin that our clients
     know us by where it differs from `Host`.
     """
-    found = dict(headers)
-    origin = found.get(b"origin")
-    if origin is None:
-        is_foreign = found.get(b"sec-fetch-site", b"").lower() in FOREIGN_SITES
-    else:
-        is_foreign = not _is_own(origin.decode("latin-1").lower(), found, own)
-    if is_foreign:
-        return Complaint(403, "pages of other sites may not ask for this")
+    found = list(headers)
+    hosts = {
+        value.decode("latin-1").lower() for name, value in found if name == b"host"
+    }
+    ours = {f"{scheme}://{host}" for host in hosts - {""} for scheme in _SCHEMES}
+    for name, value in found:
+        # Either is enough: by the scheme alone a page may be of another site.
+        is_foreign = name == b"sec-fetch-site" and value.lower() in FOREIGN_SITES
+        if name == b"origin":
+            is_foreign = value.decode("latin-1").lower() not in {*ours, own}
+        if is_foreign:
+            return Complaint(403, "pages of other sites may not ask for this")
     return None
-
-
-def _is_own(origin: str, headers: dict[bytes, bytes], own: str | None) -> bool:
-    if origin == own:
-        return True
-    host = headers.get(b"host", b"").decode("latin-1").lower()
-    return bool(host) and origin in {f"http://{host}", f"https://{host}"}
 
 
 def host_of(url: str) -> str:

@@ -102,9 +102,6 @@ class Treatment:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Treat one request."""
-        if scope["type"] == "websocket":
-            await send({"type": "websocket.close"})  # the server makes it a 403
-            return
         exchange = _Exchange(scope, receive, send)
         begun_at = trio.current_time()
         try:

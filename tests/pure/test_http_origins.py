@@ -113,6 +113,23 @@ def test_other_pages_may_not_ask(origin: str) -> None:
     assert not may_ask(origin=origin)
 
 
+def test_a_page_that_is_ours_by_its_origin_alone_may_not_ask() -> None:
+    """S-3: that of another server of this host by TLS has an origin like ours."""
+    own = "https://localhost:1"
+
+    assert may_ask(host="localhost:1", origin=own, sec_fetch_site="same-origin")
+    assert not may_ask(host="localhost:1", origin=own, sec_fetch_site="cross-site")
+
+
+def test_each_origin_has_to_be_ours() -> None:
+    """Of two, whoever stands before us may have judged the other one."""
+    own, others = (b"origin", b"http://a"), (b"origin", b"http://b")
+
+    assert complain_of_origin([(b"host", b"a"), own, own], None) is None
+    assert complain_of_origin([(b"host", b"a"), own, others], None) is not None
+    assert complain_of_origin([(b"host", b"a"), others, own], None) is not None
+
+
 def test_our_own_pages_may_ask() -> None:
     """Under the name that their reader typed, or the one that is configured."""
     assert may_ask(host="localhost:1", origin="http://localhost:1")

@@ -257,6 +257,27 @@ def test_a_log_that_is_full_says_so_once(limit: dict[str, Any]) -> None:
     assert again.offer(make_update({}, {}, 1.0), settings).word == FULL
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [Settings(max_packets=2), Settings(max_bytes=110)],
+    ids=["packets", "bytes"],
+)
+def test_names_count_as_updates_do(settings: Settings) -> None:
+    """S-7: or a client could fill the disk with names."""
+    workflow = Workflow(CALL)
+
+    words = []
+    for number in range(3):
+        rename = Rename(changes={"name": f"name-{number:09}"}, received=1.0)
+        taken = workflow.offer(rename, settings)
+        words.append(taken.word)
+        for packet in taken.packets:
+            workflow.take(packet)
+
+    assert words == [ACCEPTED, ACCEPTED, UNCHANGED]
+    assert workflow.name == "name-000000001"
+
+
 def test_packets_of_others_change_nothing() -> None:
     """Whoever feeds a workflow by other ways is not to break it."""
     workflow = Workflow(CALL)

@@ -10,6 +10,7 @@ import pytest
 from scripted_feeding import AT, UNKNOWN, Monitor, value
 
 from harpcaller.adapters.panoptes.pages import POLICY
+from harpcaller.adapters.panoptes.updates import MAX_ARGS_BYTES, MAX_NAME_CHARACTERS
 from harpcaller.adapters.route import Events, FilePath
 from protocol.errors import ErrorType, WireError
 from protocol.jsontext import decode
@@ -40,7 +41,11 @@ def test_workflows_are_listed_the_newest_first() -> None:
     assert monitor.ask("GET", "/api/workflows?after=x").status == 404
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "limit="])
+@pytest.mark.parametrize(
+    "query",
+    ["limit=0", "limit=1001", "limit=x", "limit=", "limit=" + "9" * 5000],
+    ids=["none", "many", "word", "empty", "digits"],
+)
 def test_a_page_that_there_is_not_is_refused(query: str) -> None:
     """Rather than another one."""
     with pytest.raises(WireError) as caught:
@@ -141,6 +146,22 @@ def test_a_workflow_is_renamed() -> None:
     ]
     told = value(monitor.ask("GET", path))["workflow"]
     assert (told["name"], told["args"]) == ("7", {"k": "v", "n": "5"})
+
+
+def test_a_rename_stays_within_the_bounds_of_a_create() -> None:
+    """S-7: it is no error, for Snakemake would go on unmonitored; it is not kept."""
+    monitor = Monitor()
+    job_id = monitor.created("/create_workflow?k=v")
+    path = f"/api/workflow/{job_id}"
+    most = {"n": "x" * (MAX_ARGS_BYTES - len('{"k":"v","n":""}'))}
+
+    bodies = [{"name": "n" * 999, "n": "x" * MAX_ARGS_BYTES}, most, {"m": 1}]
+    answers = [monitor.ask("PUT", path, body) for body in bodies]
+
+    assert [answer.status for answer in answers] == [200] * 3
+    told = value(monitor.ask("GET", path))["workflow"]
+    assert told["name"] == "n" * MAX_NAME_CHARACTERS
+    assert told["args"] == {"k": "v", **most}
 
 
 @pytest.mark.parametrize("body", [b"", b"[1]", b"nonsense"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from eventually import eventually
 from hpack import Encoder
@@ -70,6 +72,46 @@ async def test_an_upgrade_to_websocket_is_forbidden() -> None:
         await assert_serves(place)
 
     assert answer.status == 403
+    assert json.loads(answer.body)["error"]["type"] == "forbidden"
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "word"),
+    [
+        (TLS_HELLO, 400, "invalid_request"),
+        (get("/echo", "X: a\rb"), 400, "invalid_request"),
+        (get("/echo", "X: " + "x" * 40_000), 431, "too_large"),
+        (post("/echo", CHUNKED) + b"zz\r\n", 400, "invalid_request"),
+        (post("/echo", "Transfer-Encoding: gzip"), 501, "invalid_request"),
+    ],
+    ids=["no HTTP", "header", "head", "chunk", "coding"],
+)
+async def test_what_nobody_could_read_is_told_of_in_the_usual_shape(
+    data: bytes, status: int, word: str
+) -> None:
+    """GW-6: a client that reads errors reads these too."""
+    async with a_gateway(ROUTES) as place:
+        async with await place.connect() as peer:
+            await peer.send(data)
+            answer = await peer.receive()
+            rest = await peer.receive_end()
+
+        await assert_serves(place)
+
+    assert (answer.status, rest) == (status, b"")
+    assert json.loads(answer.body)["error"]["type"] == word
+
+
+async def test_a_websocket_with_a_body_is_no_bug_of_ours() -> None:
+    """Its bytes are no frames before there is a WebSocket."""
+    upgrade = ("Connection: Upgrade", "Upgrade: websocket", CHUNKED)
+    with capture_logs() as logs:
+        async with a_gateway(ROUTES) as place:
+            answer = await place.ask(get("/echo", *upgrade) + b"0\r\n\r\n")
+
+            await assert_serves(place)
+
+    assert (answer.status, troubles(logs)) == (403, [])
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,17 @@ async def test_a_head_that_does_not_come_in_time_is_not_waited_for(
     assert told == b""
 
 
+async def test_who_wants_a_websocket_and_asks_badly_is_not_kept() -> None:
+    """A handshake that is none would fill the house: it is no idle connection."""
+    upgrade = ("Connection: Upgrade", "Upgrade: websocket")
+    async with a_gateway(ROUTES) as place, await place.connect() as peer:
+        await peer.send(get("/echo", *upgrade))
+        refused = await peer.receive()
+        rest = await peer.receive_end()
+
+    assert (refused.status, rest) == (403, b"")
+
+
 async def test_an_idle_connection_is_closed_and_a_busy_one_is_not() -> None:
     """A limit on silence must not cut an answer that takes its time."""
     async with a_gateway(ROUTES, HASTY) as place, await place.connect() as peer:

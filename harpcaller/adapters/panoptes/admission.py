@@ -10,14 +10,13 @@ import attrs
 from harpcaller.adapters.adapter import Admitted, Refused
 from harpcaller.adapters.panoptes.reading import refuse
 from harpcaller.adapters.panoptes.settings import Settings
+from harpcaller.adapters.panoptes.updates import MAX_ARGS_BYTES, MAX_NAME_CHARACTERS
 from harpcaller.adapters.panoptes.workflow import names_of
 from protocol.call import Call
 from protocol.jsontext import JsonValue, decode, encode
 
 HOST: Final = "@panoptes"
 PROCEDURE: Final = "workflow"
-MAX_NAME_CHARACTERS: Final = 256
-MAX_ARGS_BYTES: Final = 16 * 1024
 MAX_AGENT_CHARACTERS: Final = 256
 _IDENTITY_KEYS: Final = ("id", "name", "workflow_id")
 

@@ -11,6 +11,8 @@ import attrs
 from protocol.jsontext import JsonText, JsonValue, canonical, encode
 
 MAX_JOB_ID_CHARACTERS: Final = 256
+MAX_NAME_CHARACTERS: Final = 256
+MAX_ARGS_BYTES: Final = 16 * 1024
 
 
 @attrs.frozen(kw_only=True)

@@ -10,7 +10,12 @@ from typing import Any, Final
 from harpcaller.adapters.fed import Due, Taken
 from harpcaller.adapters.panoptes.jobs import JobState, JobTable
 from harpcaller.adapters.panoptes.settings import Settings
-from harpcaller.adapters.panoptes.updates import Rename, Update, digest_of
+from harpcaller.adapters.panoptes.updates import (
+    MAX_ARGS_BYTES,
+    Rename,
+    Update,
+    digest_of,
+)
 from harpcaller.adapters.panoptes.verdict import Judge, Mark, Verdict
 from protocol.call import Call
 from protocol.errors import ErrorType
@@ -52,7 +57,7 @@ class Workflow:
     def offer(self, offered: Update | Rename, settings: Settings) -> Taken:
         """Return what is to be kept of an update, or of new names."""
         if isinstance(offered, Rename):
-            return self._offer_names(offered)
+            return self._offer_names(offered, settings)
         return self._offer_update(offered, settings)
 
     def _offer_update(self, update: Update, settings: Settings) -> Taken:
@@ -62,8 +67,7 @@ class Workflow:
             return Taken(word=DUPLICATE, is_accepted=False)
         if self._is_full:
             return Taken(word=FULL, is_accepted=False)
-        size = self._bytes + len(update.packet)
-        if self.packets >= settings.max_packets or size > settings.max_bytes:
+        if not self._has_room(update.packet, settings):
             self._is_full = True
             told: dict[str, JsonValue] = {TRUNCATED: True, "received": update.received}
             return Taken(word=FULL, is_accepted=False, packets=(encode(told),))
@@ -76,17 +80,27 @@ class Workflow:
             digest in self._window or digest in self._offered
         )
 
-    def _offer_names(self, rename: Rename) -> Taken:
+    def _has_room(self, packet: JsonText, settings: Settings) -> bool:
+        size = self._bytes + len(packet)
+        return self.packets < settings.max_packets and size <= settings.max_bytes
+
+    def _offer_names(self, rename: Rename, settings: Settings) -> Taken:
+        """Return what is new in names; beyond the bounds arguments stay as they are."""
+        changes = dict(rename.changes)
+        args = {key: changes[key] for key in changes if key != "name"}
+        if len(encode({**self.args, **args})) > MAX_ARGS_BYTES:
+            changes = {key: changes[key] for key in changes if key == "name"}
         before = {"name": self.name, **self.args}
         changed: dict[str, JsonValue] = {
             key: value
-            for key, value in rename.changes.items()
+            for key, value in changes.items()
             if key not in before or before[key] != value
         }
-        if not changed or self._is_full:
-            return Taken(word=UNCHANGED, is_accepted=False)
         told: dict[str, JsonValue] = {"workflow": changed, "received": rename.received}
-        return Taken(word=ACCEPTED, is_accepted=True, packets=(encode(told),))
+        packet = encode(told)
+        if not changed or self._is_full or not self._has_room(packet, settings):
+            return Taken(word=UNCHANGED, is_accepted=False)
+        return Taken(word=ACCEPTED, is_accepted=True, packets=(packet,))
 
     def pace(self, settings: Settings) -> float:
         """Return how many updates a second are taken without a wait."""

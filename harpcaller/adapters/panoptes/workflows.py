@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from harpcaller.adapters.panoptes.bodies import (
@@ -14,7 +15,7 @@ from harpcaller.adapters.panoptes.bodies import (
 from harpcaller.adapters.panoptes.reading import lenient, refuse
 from harpcaller.adapters.panoptes.serving import NO_SUCH, find, look_up
 from harpcaller.adapters.panoptes.settings import Settings
-from harpcaller.adapters.panoptes.updates import Rename
+from harpcaller.adapters.panoptes.updates import MAX_NAME_CHARACTERS, Rename
 from harpcaller.adapters.panoptes.workflow import names_of
 from harpcaller.adapters.route import Answer, Asked, Operations
 from harpcaller.roles import Role
@@ -23,6 +24,7 @@ from protocol.jsontext import JsonValue
 
 PAGE_LENGTH: Final = 100
 MAX_PAGE_LENGTH: Final = 1000
+_COUNT: Final = re.compile(r"[0-9]{1,9}")  # Python reads no integer of any length
 
 
 async def every(asked: Asked, means: Operations, settings: Settings) -> Answer:
@@ -43,7 +45,7 @@ async def every(asked: Asked, means: Operations, settings: Settings) -> Answer:
 
 
 def _limit(text: str) -> int:
-    if not (text.isdecimal() and text.isascii() and 1 <= int(text) <= MAX_PAGE_LENGTH):
+    if not (_COUNT.fullmatch(text) and 1 <= int(text) <= MAX_PAGE_LENGTH):
         refuse(f"limit: expected a whole number from 1 to {MAX_PAGE_LENGTH}")
     return int(text)
 
@@ -67,8 +69,8 @@ async def rename(asked: Asked, means: Operations, settings: Settings) -> Answer:
         return refusal(404, NO_SUCH)
     job_id = found[0].job_id
     changes = {key: one for key, one in names_of(value).items() if key != "id"}
-    if changes.get("name") is not None and not isinstance(changes["name"], str):
-        changes["name"] = str(changes["name"])
+    if changes.get("name") is not None:
+        changes["name"] = str(changes["name"])[:MAX_NAME_CHARACTERS]
     await means.fed.offer(job_id, Rename(changes=changes, received=asked.at))
     record, workflow = await look_up(job_id, means, Role.SUBMIT) or found
     return answer({"workflow": workflow_object(record, workflow, settings, asked.at)})
