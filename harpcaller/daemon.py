@@ -260,6 +260,7 @@ class Daemon:
         )
         self._front.configure(renewal.terms(config), renewal.caps(config))
         self._web.configure(config)
+        self._reports.configure(config.reporters)
 
     def _open_dispatcher(self, jobs: trio.Nursery) -> Dispatcher:
         config = self._setup.config

@@ -29,7 +29,6 @@ AT_START = {  # fields of Config that a reload leaves as they are: their keys
     "log_file": "log_file",
     "admin_gid": "admin_group",
     "http_listen": "http.listen",
-    "reporters": "reporters",
     "websocket_listen": "websocket.listen",
     "http_min_free_bytes": "http.min_free_bytes",
 }
