@@ -82,6 +82,10 @@ def _no_places(_: Any) -> Places:
     return Places()
 
 
+def _no_doubts(_: Any) -> Sequence[str]:
+    return ()
+
+
 @attrs.frozen(kw_only=True)
 class Adapter(Generic[Settings]):
     """One kind of foreign message; every function is pure.
@@ -91,8 +95,9 @@ class Adapter(Generic[Settings]):
     the settings a call goes by: it is kept with the job, so that no reload changes one
     that has begun, and `machine` is made of it, once for each life of the dispatcher.
     With `opens_sealed` the machine is given sealed values themselves, else references.
-    `places` bounds what its Fetch and Save may touch. `check_status` is what
-    `harpcallerd check` exits with where nothing but its settings is wrong.
+    `places` bounds what its Fetch and Save may touch. `doubts` are sentences about
+    settings that are good but may not be meant so, each with its key. `check_status` is
+    what `harpcallerd check` exits with where nothing but its settings is wrong.
 
     An adapter with `fed` has no machine: nobody runs its jobs, its routes feed them.
     `fed` makes what such a job has come to, of its call and before its first packet.
@@ -108,4 +113,5 @@ class Adapter(Generic[Settings]):
     routes: tuple[Route[Settings], ...] = ()
     opens_sealed: bool = False
     places: Callable[[Settings], Places] = _no_places
+    doubts: Callable[[Settings], Sequence[str]] = _no_doubts
     check_status: int = 1

@@ -65,6 +65,13 @@ def unready_desks(adapters: Iterable[Installed]) -> Iterator[str]:
             yield f"{key}.work_group: we are not in it, and can give it nothing"
 
 
+def doubts(adapters: Iterable[Installed]) -> Iterator[str]:
+    """Give a warning for each thing that an adapter has found doubtful."""
+    for installed in adapters:
+        for doubt in installed.adapter.doubts(installed.settings):
+            yield f"adapters.{installed.adapter.name}.{doubt}"
+
+
 def _is_writable(folder: str) -> bool:
     # First the access: where the way there is shut, is_dir() raises.
     wanted = os.W_OK | os.X_OK

@@ -13,7 +13,11 @@ from typing import Any
 import attrs
 
 from harpcaller.adapters.adapter import CoreLimits
-from harpcaller.config.adapter_tables import read_adapter_tables, unready_desks
+from harpcaller.config.adapter_tables import (
+    doubts,
+    read_adapter_tables,
+    unready_desks,
+)
 from harpcaller.config.clients import complain_of_clients, complain_of_listeners
 from harpcaller.config.flat_tables import FLAT_TABLES, read_flat_table
 from harpcaller.config.host_tables import read_host_tables
@@ -86,7 +90,7 @@ def _with_adapters(config: Config, value: Any, read: _Read) -> Config:
     assert config.source is not None  # noqa: S101 (they stand in a file)
     adapters, problems = read_adapter_tables(value, config.source.parent, limits)
     read.problems.extend(problems)
-    read.warnings.extend(unready_desks(adapters))
+    read.warnings.extend([*unready_desks(adapters), *doubts(adapters)])
     return attrs.evolve(config, adapters=adapters)
 
 

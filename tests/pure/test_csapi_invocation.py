@@ -250,7 +250,10 @@ def test_other_schemes_may_be_allowed(url: str) -> None:
         ("render a.blend\n", False),
         ("render a.blend; rm -rf /", False),
         ("xrender a.blend", False),
+        ("render " + 1017 * "a", True),
+        ("render " + 1018 * "a", False),
     ],
+    ids=["good", "line", "more", "other", "long", "longer"],
 )
 def test_a_command_has_to_match_in_full(command: str, is_allowed: bool) -> None:
     """6.3: it is data for a procedure, and refused unless the operator allows it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import grp
+import json
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 import trustme
 from adapted import an_adapter
+from csapi_cases import DEFINITION
 from harmony_corpus import CORPUS
 from no_rights import nobody
 from third_adapter import Idle
@@ -72,6 +74,20 @@ def test_a_directory_that_is_not_there_is_warned_of(tmp_path: Path) -> None:
         f"adapters.test.work_dir: {desk} is no directory that we may write to"
         for desk in desks[2:]
     ]
+
+
+def test_what_an_adapter_doubts_is_warned_of(tmp_path: Path) -> None:
+    """`check` and the log tell it; the dispatcher starts."""
+    (tmp_path / "d.json").write_text(json.dumps(DEFINITION))
+    path = tmp_path / "harpcaller.toml"
+    path.write_text(
+        '[adapters.csapi.services.s]\nhost = "h"\nprocedure = "p"\n'
+        'definition = "d.json"\nexec_allow = ["(a+)+"]\n'
+    )
+
+    [told] = (one for one in load_config(path).warnings if "exec_allow" in one)
+
+    assert told.startswith('adapters.csapi.services.s.exec_allow: "(a+)+" ')
 
 
 def test_a_group_of_others_is_warned_of(tmp_path: Path) -> None:

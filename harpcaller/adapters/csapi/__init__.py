@@ -7,7 +7,7 @@ from typing import Final
 from harpcaller.adapters.adapter import Adapter
 from harpcaller.adapters.csapi.host import admit
 from harpcaller.adapters.csapi.routes import ROUTES
-from harpcaller.adapters.csapi.settings import files, load
+from harpcaller.adapters.csapi.settings import doubts, files, load
 
 ADAPTER: Final = Adapter(
     name="csapi",
@@ -15,4 +15,5 @@ ADAPTER: Final = Adapter(
     load=load,
     admit=admit,
     routes=ROUTES,
+    doubts=doubts,
 )

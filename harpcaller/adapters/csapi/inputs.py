@@ -17,6 +17,10 @@ from harpcaller.adapters.csapi.service import Service
 from harpcaller.adapters.csapi.settings import Settings
 from protocol.jsontext import JsonValue
 
+# An expression that looks at a text again for each of its characters, or twice, does
+# not take long on this.
+MAX_COMMAND_CHARACTERS: Final = 1024
+
 # What may stand in an input of each type. Others are refused: a procedure that looks
 # for a command would find one that nobody has allowed.
 _NEEDED: Final = {ASSET: ("assetid", "asseturl"), COMMAND: ("exec",), PAYLOAD: ()}
@@ -109,4 +113,6 @@ def _check_fields(name: str, given: Mapping[str, JsonValue], kind: str) -> None:
 
 
 def _is_allowed(command: str, service: Service) -> bool:
+    if len(command) > MAX_COMMAND_CHARACTERS:
+        return False
     return any(pattern.fullmatch(command) for pattern in service.exec_allow)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from harpcaller.adapters.adapter import CoreLimits, Files, Problem, Table
+from harpcaller.adapters.csapi.patterns import nests_repeats
 from harpcaller.adapters.csapi.service import (
     NAME_EXPECTED,
     Service,
@@ -149,3 +150,14 @@ def _file_names(table: Table) -> Sequence[str]:
     tables = [one for one in services.values() if isinstance(one, dict)]
     values = [one.get(key) for one in tables for key in FILE_KEYS]
     return [value for value in values if isinstance(value, str) and value]
+
+
+def doubts(settings: Settings) -> Sequence[str]:
+    """Return a sentence for each expression that hostile text may keep busy."""
+    return [
+        f'services.{name}.exec_allow: "{pattern.pattern}" repeats what repeats:'
+        " on hostile text that may take for ever"
+        for name, service in settings.services.items()
+        for pattern in service.exec_allow
+        if nests_repeats(pattern.pattern)
+    ]
