@@ -31,6 +31,17 @@ def test_a_refused_item_makes_the_end_an_error() -> None:
     assert "Harmony did not take a post: 400" in result["warnings"]
 
 
+def test_progress_comes_with_the_last_item_of_a_unit() -> None:
+    """Before that, the unit is not done."""
+    world = World(outcomes={"s1.b0": made("s3://b/1", "s3://b/2")})
+    message = operation("sync-1.json", isSynchronous=False)
+
+    carried_out(a_call(COPY, message), world)
+
+    told = [query.get("progress") for query in world.queries]
+    assert told == [None, "99", None]
+
+
 def test_an_end_that_harmony_does_not_take_is_a_failure() -> None:
     """Whoever looks at the job has to see it."""
     world = World(outcomes=ASYNC_2, posts={2: 400})
