@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import pytest
 from harmony_corpus import operation, settings
-from harmony_outcomes import ASYNC_2, a_bundle, an_end, made
+from harmony_outcomes import ASYNC_2, a_bundle, an_end, an_outcome, by_unit, made
 from harmony_requests import COPY
 from harmony_runs import TOKEN, World, a_call, carried_out
 
@@ -40,6 +40,18 @@ def test_progress_comes_with_the_last_item_of_a_unit() -> None:
 
     told = [query.get("progress") for query in world.queries]
     assert told == [None, "99", None]
+
+
+def test_progress_that_is_refused_costs_nothing() -> None:
+    """No result was lost by it; the job tells of it all the same."""
+    empty = an_outcome("nodata")
+    world = World(answer=by_unit, outcomes={"s1.b0": empty}, posts={0: 400})
+
+    failure, result = carried_out(a_call(COPY, operation("async-3.json")), world)
+
+    assert failure == ""
+    assert world.queries[-1] == {"status": "successful"}
+    assert "Harmony did not take a post: 400" in result["warnings"]
 
 
 def test_an_end_that_harmony_does_not_take_is_a_failure() -> None:
