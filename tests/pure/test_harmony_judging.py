@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from harmony_corpus import operation, settings
-from harmony_requests import judged, refused, request
+from harmony_requests import judged, one_item, refused, request
 
 from harpcaller.adapters.harmony.intakes import Intake
 from harpcaller.adapters.harmony.judging import judge
@@ -86,6 +86,13 @@ def test_the_first_code_is_the_answer(
 
     assert (code, status) == answer[:2]
     assert text.startswith(answer[2])
+
+
+def test_a_catalog_alone_is_of_no_collection() -> None:
+    """E8: nobody could tell what its items are, nor whether they are served."""
+    answer = refused(settings(), COPY, GOOD | {"sources": []}, one_item())
+
+    assert answer == ("E8", 400, "Request has no input granules")
 
 
 def test_a_service_that_is_not_offered_is_unknown() -> None:
