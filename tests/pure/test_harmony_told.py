@@ -9,6 +9,9 @@ from harmony_outcomes import ASYNC_2, a_bundle, an_end, an_outcome, by_unit, mad
 from harmony_requests import COPY
 from harmony_runs import TOKEN, World, a_call, carried_out
 
+from harpcaller.adapters.harmony.record import spill
+from protocol.jsontext import JsonValue, encode
+
 ASYNC = operation("async-2.json")
 SYNC = operation("sync-1.json")
 
@@ -189,3 +192,15 @@ def test_an_output_that_kept_its_id_is_of_one_input() -> None:
 
     granules = [output["provenance"]["granules"] for output in result["outputs"]]
     assert granules == [["G1001-A", "G1002-A"], ["G1001-A"]]
+
+
+@pytest.mark.parametrize(("more", "files"), [(0, 0), (1, 1)])
+def test_a_result_of_more_than_a_mebibyte_is_written(more: int, files: int) -> None:
+    """A line of the protocol has no room for it."""
+    rest: dict[str, JsonValue] = {"outputs": [""], "units": [], "warnings": []}
+    letters = 2**20 - len(encode(rest)) + more
+
+    text, saves = spill({**rest, "outputs": ["x" * letters]}, "/w/job")
+
+    assert len(text) <= 2**20
+    assert len(saves) == files
