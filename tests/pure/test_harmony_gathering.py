@@ -176,6 +176,19 @@ def test_a_step_is_told_what_the_one_before_it_left() -> None:
     assert whole["format"] == ASYNC_3["format"]
 
 
+def test_a_step_is_told_the_request_whatever_was_left_of_it() -> None:
+    """H-18, `declared`: what a step has to do is said in services.yml."""
+    first = made("s3://b/1", message=left(temporal=None, format={"mime": None}))
+    world = World(answer=by_unit, outcomes={"s1.b0": first})
+    steps = (a_step(1), a_step(2, operations=(Operation.REFORMAT,)))
+
+    carried_out(a_call(COPY, ASYNC_3), world, chained(*steps))
+
+    told = world.arguments("s2.b0.0/a0")["message"]
+    assert told["format"]["mime"] == ASYNC_3["format"]["mime"]
+    assert "bbox" not in told["subset"]
+
+
 def test_what_one_service_did_not_do_is_still_to_be_done() -> None:
     """For an aggregate a field is gone only if all dropped it."""
     loaded = remaining(a_step(1), a_step(2, waits_for_all=True))
