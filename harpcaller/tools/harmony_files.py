@@ -59,6 +59,8 @@ def read_document(uri: str) -> Any:
             text = file.read(_MAX_DOCUMENT_BYTES + 1)
     except OSError as error:
         raise cannot_read(f"{path.name}: {error.strerror}") from None
+    except ValueError:  # a NUL, or what no name has
+        raise cannot_read("a link leads to what is no path") from None
     if len(text) > _MAX_DOCUMENT_BYTES:
         raise cannot_read(f"{path.name} is larger than {_MAX_DOCUMENT_BYTES} bytes")
     try:

@@ -99,6 +99,21 @@ def test_passwords_in_the_environment_are_sealed() -> None:
     assert b"unset-edl-password" not in bytes(call.call.arguments)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["db_password", "PGPASSWD", "A_SECRET", "AWS_ACCESS_KEY_ID", "Token", "CREDENTIAL"],
+)
+def test_what_sounds_secret_is_sealed(name: str) -> None:
+    """Whatever its letters are."""
+    loaded = bound(env={name: "hunter22", "PLACE": "here"})
+
+    (call,) = calls(loaded, judged(loaded, COPY, operation("sync-1.json")))
+
+    assert f"/env/{name}" in {each.pointer for each in call.call.sealed}
+    assert b"hunter22" not in bytes(call.call.arguments)
+    assert arguments(call)["env"]["PLACE"] == "here"
+
+
 def test_one_queue_may_be_for_all_requests() -> None:
     """H-26: synchronous runs then have one of their own."""
     loaded = bound(is_per_service=True)

@@ -11,8 +11,10 @@ from harmony_requests import COPY
 from harmony_runs import World, a_call, carried_out, machine_of
 
 from harpcaller.adapters.machine import (
+    Asked,
     Cancel,
     End,
+    Event,
     Post,
     Posted,
     Reason,
@@ -79,7 +81,7 @@ def test_not_every_run_is_probed(message: Any, options: dict[str, Any]) -> None:
 
 
 def test_progress_is_told_alone_where_there_is_no_output() -> None:
-    """At most once a second."""
+    """Somebody watches the percent."""
     world = World(answer=by_unit, outcomes={"s1.b0": an_outcome("nodata")})
 
     carried_out(a_call(COPY, operation("async-3.json")), world)
@@ -91,6 +93,22 @@ def test_progress_is_told_alone_where_there_is_no_output() -> None:
         "99",
         None,
     ]
+
+
+def test_progress_is_told_alone_once_a_second() -> None:
+    """Harmony has other things to do; what has an output is told at any time."""
+
+    class Quick(World):
+        def answer_to(self, asked: Asked) -> Event:
+            self.at -= 0.9  # of the second that it takes here
+            return super().answer_to(asked)
+
+    empty = an_outcome("nodata")
+    world = Quick(answer=by_unit, outcomes={"s1.b0": empty, "s1.b1": empty})
+
+    carried_out(a_call(COPY, operation("async-3.json")), world)
+
+    assert [query.get("progress") for query in world.queries] == ["33", "99", None]
 
 
 # ── cancelled ──

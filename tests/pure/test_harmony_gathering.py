@@ -8,7 +8,7 @@ import attrs
 import pytest
 from harmony_chained import a_step, chained
 from harmony_corpus import operation
-from harmony_outcomes import SOURCE, an_outcome, by_unit, made
+from harmony_outcomes import SOURCE, a_catalog, an_item, an_outcome, by_unit, made
 from harmony_requests import COPY
 from harmony_runs import World, a_call, carried_out
 
@@ -56,6 +56,29 @@ def test_granules_of_two_collections_keep_their_order() -> None:
     ids = [granule["id"] for source in two["sources"] for granule in source["granules"]]
     assert failure == ""
     assert result["outputs"][0]["provenance"]["granules"] == ids
+
+
+def test_a_catalog_may_mix_collections() -> None:
+    """Its items are gathered as they stood in it, not collection by collection."""
+    two = operation("two-sources-13.json")
+    one, other = (source["collection"] for source in two["sources"])
+    sources = [{"collection": one}, {"collection": other}]
+    concepts = "https://cmr.uat.earthdata.nasa.gov/search/concepts"
+    files: dict[str, Any] = {"catalog.json": a_catalog()}
+    for place, source in enumerate((one, other, one)):
+        item = an_item(f"https://h/{place}") | {"id": f"g{place}"}
+        link = {"rel": "harmony_source", "href": f"{concepts}/{source}"}
+        files[f"i{place}.json"] = item | {"links": [link]}
+        files["catalog.json"]["links"].append({"rel": "item", "href": f"i{place}.json"})
+    loaded = chained(a_step(1), a_step(2, waits_for_all=True))
+    chain = attrs.evolve(loaded.chains[COPY], collections=None, batch_size=1)
+    loaded = attrs.evolve(loaded, chains={COPY: chain})
+    call = a_call(COPY, two | {"sources": sources}, {"files": files})
+
+    failure, result = carried_out(call, World(answer=by_unit), loaded)
+
+    assert failure == ""
+    assert result["outputs"][0]["provenance"]["granules"] == ["g0", "g1", "g2"]
 
 
 def test_nothing_is_gathered_where_nothing_succeeded() -> None:
@@ -151,6 +174,19 @@ def test_a_step_is_told_what_the_one_before_it_left() -> None:
     assert told["accessToken"] == world.arguments("s1.b0/a0")["message"]["accessToken"]
     whole = world.arguments("s2.b1.0/a0")["message"]
     assert whole["format"] == ASYNC_3["format"]
+
+
+def test_a_step_is_told_the_request_whatever_was_left_of_it() -> None:
+    """H-18, `declared`: what a step has to do is said in services.yml."""
+    first = made("s3://b/1", message=left(temporal=None, format={"mime": None}))
+    world = World(answer=by_unit, outcomes={"s1.b0": first})
+    steps = (a_step(1), a_step(2, operations=(Operation.REFORMAT,)))
+
+    carried_out(a_call(COPY, ASYNC_3), world, chained(*steps))
+
+    told = world.arguments("s2.b0.0/a0")["message"]
+    assert told["format"]["mime"] == ASYNC_3["format"]["mime"]
+    assert "bbox" not in told["subset"]
 
 
 def test_what_one_service_did_not_do_is_still_to_be_done() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from harmony_corpus import operation, settings
-from harmony_requests import judged, refused, request
+from harmony_requests import judged, one_item, refused, request
 
 from harpcaller.adapters.harmony.intakes import Intake
 from harpcaller.adapters.harmony.judging import judge
@@ -86,6 +86,50 @@ def test_the_first_code_is_the_answer(
 
     assert (code, status) == answer[:2]
     assert text.startswith(answer[2])
+
+
+ALIEN = [{**granule(url="file:///etc/x")[0], "collection": "C9"}]
+FAULTS: list[tuple[str, dict[str, Any]]] = [
+    ("E3", {"version": "9.9.9"}),
+    ("E4", {"user": 7}),
+    ("E5", {"requestId": "x"}),
+    ("E6", {"subset": {"bbox": [0, 9, 1, 8]}}),
+    ("E7", {"callback": "s3://x"}),
+    ("E9", {"sources": ALIEN}),
+]
+
+
+@pytest.mark.parametrize("place", range(len(FAULTS)))
+def test_the_first_of_many_faults_is_told(place: int) -> None:
+    """Whoever mends one fault after the other sees how far he has come."""
+    fields = {"concatenate": True, "isSynchronous": True}
+    for _, fault in FAULTS[place:]:
+        fields |= fault
+
+    assert refused(settings(), "unknown", GOOD | fields)[0] == FAULTS[place][0]
+
+
+def test_the_last_faults_are_told_in_their_order() -> None:
+    """A service that is not known cannot be asked what it serves."""
+    fields: dict[str, Any] = {"concatenate": True, "isSynchronous": True}
+    alien = {"sources": [{**granule()[0], "collection": "C9"}]}
+
+    codes = [
+        refused(settings(), "unknown", GOOD | fields | {"sources": []})[0],
+        refused(settings(), "unknown", GOOD | fields | alien)[0],
+        refused(settings(), COPY, GOOD | fields | alien)[0],
+        refused(settings(), COPY, GOOD | fields)[0],
+        refused(settings(), COPY, GOOD | {"isSynchronous": True})[0],
+    ]
+
+    assert codes == ["E8", "E10", "E11", "E12", "E13"]
+
+
+def test_a_catalog_alone_is_of_no_collection() -> None:
+    """E8: nobody could tell what its items are, nor whether they are served."""
+    answer = refused(settings(), COPY, GOOD | {"sources": []}, one_item())
+
+    assert answer == ("E8", 400, "Request has no input granules")
 
 
 def test_a_service_that_is_not_offered_is_unknown() -> None:

@@ -43,6 +43,10 @@ def test_an_override_replaces_fields_before_the_message_is_judged() -> None:
         ({"files": {}, "root": 7}, "a bundle has a root and files"),
         ({"files": {"catalog.json": {}}}, "catalog.json is no STAC catalog"),
         ({"files": {}}, "catalog.json is not in the bundle"),
+        (
+            {"files": {}, "root": "x" * 1000},
+            f"...{'x' * 179} is not in the bundle",
+        ),
         ({"stac_version": "1.0.0"}, "catalog.json is no STAC catalog"),
     ],
 )

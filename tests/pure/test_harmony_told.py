@@ -5,9 +5,12 @@ from __future__ import annotations
 import attrs
 import pytest
 from harmony_corpus import operation, settings
-from harmony_outcomes import ASYNC_2, a_bundle, an_end, made
+from harmony_outcomes import ASYNC_2, a_bundle, an_end, an_outcome, by_unit, made
 from harmony_requests import COPY
 from harmony_runs import TOKEN, World, a_call, carried_out
+
+from harpcaller.adapters.harmony.record import spill
+from protocol.jsontext import JsonValue, encode
 
 ASYNC = operation("async-2.json")
 SYNC = operation("sync-1.json")
@@ -28,6 +31,29 @@ def test_a_refused_item_makes_the_end_an_error() -> None:
         "error",
     ]
     assert world.queries[-1] == {"error": text}
+    assert "Harmony did not take a post: 400" in result["warnings"]
+
+
+def test_progress_comes_with_the_last_item_of_a_unit() -> None:
+    """Before that, the unit is not done."""
+    world = World(outcomes={"s1.b0": made("s3://b/1", "s3://b/2")})
+    message = operation("sync-1.json", isSynchronous=False)
+
+    carried_out(a_call(COPY, message), world)
+
+    told = [query.get("progress") for query in world.queries]
+    assert told == [None, "99", None]
+
+
+def test_progress_that_is_refused_costs_nothing() -> None:
+    """No result was lost by it; the job tells of it all the same."""
+    empty = an_outcome("nodata")
+    world = World(answer=by_unit, outcomes={"s1.b0": empty}, posts={0: 400})
+
+    failure, result = carried_out(a_call(COPY, operation("async-3.json")), world)
+
+    assert failure == ""
+    assert world.queries[-1] == {"status": "successful"}
     assert "Harmony did not take a post: 400" in result["warnings"]
 
 
@@ -166,3 +192,15 @@ def test_an_output_that_kept_its_id_is_of_one_input() -> None:
 
     granules = [output["provenance"]["granules"] for output in result["outputs"]]
     assert granules == [["G1001-A", "G1002-A"], ["G1001-A"]]
+
+
+@pytest.mark.parametrize(("more", "files"), [(0, 0), (1, 1)])
+def test_a_result_of_more_than_a_mebibyte_is_written(more: int, files: int) -> None:
+    """A line of the protocol has no room for it."""
+    rest: dict[str, JsonValue] = {"outputs": [""], "units": [], "warnings": []}
+    letters = 2**20 - len(encode(rest)) + more
+
+    text, saves = spill({**rest, "outputs": ["x" * letters]}, "/w/job")
+
+    assert len(text) <= 2**20
+    assert len(saves) == files

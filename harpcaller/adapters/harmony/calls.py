@@ -22,7 +22,9 @@ from protocol.jsontext import JsonText, JsonValue, canonical, encode
 LARGE_MESSAGE_BYTES: Final = 256 * 1024  # larger ones travel as a file
 _TOKEN: Final = "accessToken"  # noqa: S105 (the name of a field)
 # Environments of services carry passwords; nobody is to see them in a job's status.
-_SECRET_NAME: Final = re.compile(r"PASSWORD|SECRET|TOKEN|KEY|CREDENTIAL")
+_SECRET_NAME: Final = re.compile(
+    r"PASSWORD|PASSWD|SECRET|TOKEN|KEY|CREDENTIAL", re.IGNORECASE
+)
 _WORKER_OVERHEAD_BYTES: Final = 2048  # of the line: procedure, user, password
 _SHOWN_CHARACTERS: Final = 200  # of a client's name
 

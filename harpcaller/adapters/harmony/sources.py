@@ -12,6 +12,7 @@ from harpcaller.adapters.harmony.uris import resolve
 from protocol.jsontext import JsonValue
 
 ROOT: Final = "catalog.json"
+_SHOWN_CHARACTERS: Final = 200  # names in a catalog are as long as anybody likes
 
 
 @attrs.frozen
@@ -89,4 +90,7 @@ def overridden(fields: Mapping[str, Any], sources: Sources | None) -> Mapping[st
 
 def cannot_read(reason: str) -> Refusal:
     """Return the refusal of an input catalog (E15)."""
-    return Refusal(Code.CATALOG, f"Cannot read input catalog: {reason}")
+    told = reason
+    if len(reason) > _SHOWN_CHARACTERS:
+        told = f"...{reason[-_SHOWN_CHARACTERS:]}"
+    return Refusal(Code.CATALOG, f"Cannot read input catalog: {told}")
