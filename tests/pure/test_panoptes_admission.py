@@ -8,10 +8,17 @@ import attrs
 import pytest
 
 from harpcaller.adapters.adapter import Admitted, Refused
-from harpcaller.adapters.panoptes.admission import admit, bounded, said_in
+from harpcaller.adapters.panoptes.admission import (
+    MAX_AGENT_CHARACTERS,
+    Origin,
+    admit,
+    bounded,
+    said_in,
+    workflow_call,
+)
 from harpcaller.adapters.panoptes.settings import Settings
 from protocol.call import Call, QueueSpec
-from protocol.jsontext import JsonText, encode
+from protocol.jsontext import JsonText, decode, encode
 
 CALL = Call(
     host="@panoptes", procedure="workflow", arguments=encode({"name": "nightly"})
@@ -77,3 +84,19 @@ def test_the_older_paths_refuse_no_arguments(
 ) -> None:
     """PL-2: a bad body is no error there, it would end the run."""
     assert bounded(said) == kept
+
+
+def test_a_workflow_keeps_so_much_of_what_its_client_calls_itself() -> None:
+    """MW-1: a head may have sixteen thousand bytes of it, and each list shows it."""
+    origin = Origin(dialect="m1", reporter="me", agent="a" * 999)
+
+    call = workflow_call({"name": "n"}, origin)
+
+    assert decode(call.info) == {
+        "panoptes": {
+            "name": "n",
+            "dialect": "m1",
+            "reporter": "me",
+            "agent": "a" * MAX_AGENT_CHARACTERS,
+        }
+    }

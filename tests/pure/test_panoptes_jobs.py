@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harpcaller.adapters.panoptes.jobs import JobState, JobTable
+from harpcaller.adapters.panoptes.jobs import MAX_STARTED, JobState, JobTable
 
 INFO = {"level": "job_info", "jobid": 1, "name": "a", "input": ["x"], "log": []}
 
@@ -58,6 +58,30 @@ def test_each_message_moves_its_job(
 ) -> None:
     """MW-2: ids are compared as text, and clients need not be Snakemake."""
     assert states(*messages) == expected
+
+
+def test_one_message_starts_so_many_jobs() -> None:
+    """P6: a message that lists all that fit in it would hold everybody up."""
+    many = {"level": "job_started", "jobs": [*range(MAX_STARTED + 1)]}
+
+    table = taken(many)
+
+    assert table.count(JobState.RUNNING) == len(table.jobs) == MAX_STARTED
+    assert str(MAX_STARTED) not in table.jobs
+
+
+def test_jobs_are_counted_by_where_they_are() -> None:
+    """The counts are asked for at every update, so nobody goes through all jobs."""
+    failed = {"jobid": 1, "level": "job_error"}
+
+    table = taken(INFO, {**INFO, "jobid": 2}, failed, failed)
+    again = taken(INFO, failed, INFO)
+
+    assert [table.count(state) for state in (JobState.RUNNING, JobState.ERROR)] == [
+        1,
+        1,
+    ]
+    assert (table.failed(), again.failed()) == (["1"], [])
 
 
 def test_what_is_known_of_a_job_is_merged() -> None:

@@ -10,6 +10,7 @@ import pytest
 from scripted_feeding import AT, UNKNOWN, Monitor, value
 
 from harpcaller.adapters.panoptes.bodies import create_shape, shape
+from harpcaller.adapters.panoptes.routes import ROUTES
 from harpcaller.adapters.panoptes.settings import Settings
 from protocol.errors import ErrorType, WireError
 from protocol.job import JobId
@@ -120,6 +121,23 @@ def test_there_are_no_more_workflows_than_there_may_be() -> None:
 
     assert (answer.status, value(answer)["id"]) == (503, None)
     assert answer.headers["Retry-After"] == "5"
+
+
+def test_no_error_of_ours_ends_a_run() -> None:
+    """PL-2, PL-6: Snakemake does so at 403 and 500, at a create at 429 it says less."""
+    older = [
+        route
+        for route in ROUTES
+        if route.path.removeprefix("/m1").startswith(("/api", "/create_", "/update_"))
+    ]
+    creates = [route for route in ROUTES if "create" in route.path]
+
+    assert (len(older), len(creates)) == (24, 8)
+    for route in older:
+        assert route.statuses["internal_error"] == 503, route.path
+        assert route.statuses["forbidden"] == 401, route.path
+    for route in creates:
+        assert route.statuses["overloaded"] == 503, route.path
 
 
 def test_errors_of_the_gateway_have_the_shape_of_the_dialect() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
@@ -33,6 +34,7 @@ FIELDS: Final = (
     "is_checkpoint",
     "shellcmd",
 )
+MAX_STARTED: Final = 10_000  # by one message: more would keep the loop for too long
 _BY_LEVEL: Final[Mapping[str, JobState]] = {
     "job_info": JobState.RUNNING,
     "job_finished": JobState.DONE,
@@ -77,13 +79,13 @@ class JobTable:
 
     def __init__(self) -> None:
         self.jobs: dict[str, Job] = {}
-        self._running = 0
+        self._counts: Counter[JobState] = Counter()  # asked for at every update
 
     def take(self, message: Mapping[str, Any], at: float) -> None:
         """Take note of what a message says of jobs."""
         level = level_of(message)
         if level == "job_started" and isinstance(message.get("jobs"), list):
-            for job_id in message["jobs"]:
+            for job_id in message["jobs"][:MAX_STARTED]:
                 self._enter(job_id, JobState.RUNNING, at)
         job_id = message.get("jobid")
         key = job_id_text(job_id)
@@ -95,15 +97,17 @@ class JobTable:
 
     def count(self, state: JobState) -> int:
         """Return how many are in a state."""
-        return sum(job.state is state for job in self.jobs.values())
+        return self._counts[state]
 
     @property
     def is_any_running(self) -> bool:
         """Tell whether one runs."""
-        return self._running > 0
+        return self._counts[JobState.RUNNING] > 0
 
     def failed(self) -> list[JsonValue]:
         """Return the ids of those that failed last, as text."""
+        if not self._counts[JobState.ERROR]:
+            return []
         return [key for key, job in self.jobs.items() if job.state is JobState.ERROR]
 
     def _state(self, key: str, level: str, message: Mapping[str, Any]) -> JobState:
@@ -120,7 +124,12 @@ class JobTable:
 
     def _enter(self, job_id: JsonValue, state: JobState, at: float) -> None:
         key = job_id_text(job_id)
-        if key is not None:
-            job = self.jobs.setdefault(key, Job(job_id))
-            self._running += (state is JobState.RUNNING) - job.is_running
-            job.enter(state, at)
+        if key is None:
+            return
+        job = self.jobs.get(key)
+        if job is None:
+            job = self.jobs[key] = Job(job_id)
+        else:
+            self._counts[job.state] -= 1
+        job.enter(state, at)
+        self._counts[state] += 1

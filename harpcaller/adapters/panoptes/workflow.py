@@ -171,11 +171,11 @@ class Workflow:
         return settings.give_up_s if runs else settings.quiet_s
 
     def _outcome(self) -> Outcome | None:
-        done, total = self.progress
-        counts: dict[str, JsonValue] = {"jobs_done": done, "jobs_total": total}
         verdict = self.judge.verdict
         if verdict is None:
             return None
+        done, total = self.progress
+        counts: dict[str, JsonValue] = {"jobs_done": done, "jobs_total": total}
         if verdict in {Verdict.COMPLETED, Verdict.NO_EXECUTION}:
             return Returned(encode({"status": verdict.value, **counts}))
         errors: list[JsonValue] = [*self.judge.errors]
