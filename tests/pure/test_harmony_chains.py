@@ -8,11 +8,20 @@ import attrs
 import pytest
 from harmony_chained import a_step, chained
 from harmony_corpus import operation
-from harmony_outcomes import SOURCE, a_bundle, a_catalog, an_end, an_item, by_unit
+from harmony_outcomes import (
+    SOURCE,
+    a_bundle,
+    a_catalog,
+    an_end,
+    an_item,
+    an_outcome,
+    by_unit,
+)
 from harmony_requests import COPY, JOB
 from harmony_runs import World, a_call, carried_out
 
 from harpcaller.adapters.harmony.operations import Operation
+from harpcaller.adapters.machine import Sleep, Submit
 
 ASYNC_3 = operation("async-3.json")
 CONCATENATE = (Operation.CONCATENATE,)
@@ -71,6 +80,44 @@ def test_live_calls_are_bounded_where_lines_fan_out() -> None:
     assert failure == ""
     assert world.most_live == 2
     assert len(result["outputs"]) == 18
+
+
+def test_what_is_nearest_to_its_end_goes_first() -> None:
+    """First results come early: a lost call waits for the second steps."""
+    files = {
+        f"{number}.json": a_catalog(("item", f"./i{number}.json"), source=SOURCE)
+        for number in range(3)
+    }
+    items = {f"i{n}.json": an_item(f"s3://b/{n}") for n in range(3)}
+    first = an_end(
+        catalogs=[*files], stac={"root": "0.json", "files": {**files, **items}}
+    )
+    lost = {"error": {"type": "missing_result", "message": "lost"}}
+    outcomes = {"s1.b0": first, "s1.b1/a0": lost}
+    world = World(answer=by_unit, outcomes=outcomes)
+
+    failure, _ = carried_out(a_call(COPY, ASYNC_3), world, chained(*TWO))
+
+    assert failure == ""
+    assert world.keys.index("s2.b0.2/a0") < world.keys.index("s1.b1/a1")
+
+
+def test_a_batch_that_is_tried_again_keeps_its_place() -> None:
+    """It is in flight while it waits: no other one is begun for it."""
+    broken = an_outcome("server")
+    world = World(answer=by_unit, outcomes={"s1.b0/a0": broken})
+
+    failure, _ = carried_out(a_call(COPY, ASYNC_3), world, chained(a_step(1)))
+
+    (paused,) = (
+        actions
+        for actions in world.steps
+        if any(
+            isinstance(action, Sleep) and action.key == "s1.b0/z1" for action in actions
+        )
+    )
+    assert failure == ""
+    assert not any(isinstance(action, Submit) for action in paused)
 
 
 def test_a_catalog_is_handed_on_by_its_path() -> None:
