@@ -283,3 +283,17 @@ def test_a_catalog_does_not_lead_to_what_may_not_be_read() -> None:
     failure, _ = carried_out(a_call(COPY, operation("sync-1.json")), world, loaded)
 
     assert failure == "Service: copy: Cannot parse STAC catalog output from service"
+
+
+def test_another_calls_outputs_are_no_outputs() -> None:
+    """They are where we may read, and still nothing that this call has made."""
+    other = f"/shared/{JOB}/s1.b1/a0/out"
+    files = a_bundle("s3://b/x")["files"]
+    documents = {f"{other}/{name}": body for name, body in files.items()}
+    end = an_end(catalogs=["../../../s1.b1/a0/out/catalog.json"])
+    world = World(outcomes={"s1.b0": end}, documents=documents)
+    loaded = attrs.evolve(chained(a_step(1), work_dir="/shared"), retry_limit=0)
+
+    failure, _ = carried_out(a_call(COPY, operation("sync-1.json")), world, loaded)
+
+    assert failure == "Service: copy: Cannot parse STAC catalog output from service"

@@ -8,7 +8,13 @@ import pytest
 from harmony_corpus import corpus_table, load_problems, settings
 
 from harpcaller.adapters.adapter import Problem
-from harpcaller.adapters.harmony.bindings import Binding, Constant, Reach
+from harpcaller.adapters.harmony.bindings import (
+    Binding,
+    Constant,
+    Reach,
+    find_binding,
+)
+from harpcaller.adapters.harmony.chains import Chain, Step
 from harpcaller.adapters.harmony.chains import Chain, Step
 from harpcaller.adapters.harmony.extra import PACKAGES, lacking
 from harpcaller.adapters.harmony.loading import files
@@ -145,6 +151,25 @@ def test_a_wrong_binding_is_named_by_its_image(line: str, message: str) -> None:
     problems = load_problems({"bindings.yml": f"'x/y:1': {line}".encode()}, offer=[])
 
     assert ("bindings.yml", "x/y:1", message) in problems
+
+
+def test_the_binding_of_one_step_counts_most() -> None:
+    """Then that of its image, and last what fits all."""
+    step = Step(number=1, image="test/copy")
+    chain = Chain(name="s", minor=22, steps=(step,))
+    bindings = {
+        key: Binding(reach=Reach.CLI, hosts=("w",), procedure=key)
+        for key in ("*", "test/copy", "s#1")
+    }
+
+    won = []
+    while bindings:
+        found = find_binding(bindings, chain, step)
+        assert found is not None
+        won.append(found.procedure)
+        del bindings[found.procedure]
+
+    assert won == ["s#1", "test/copy", "*"]
 
 
 def test_bindings_are_a_mapping() -> None:
