@@ -15,7 +15,6 @@ from harpcaller.adapters.harmony.bindings import (
     find_binding,
 )
 from harpcaller.adapters.harmony.chains import Chain, Step
-from harpcaller.adapters.harmony.chains import Chain, Step
 from harpcaller.adapters.harmony.extra import PACKAGES, lacking
 from harpcaller.adapters.harmony.loading import files
 from harpcaller.adapters.harmony.settings import Dialect, NoData
