@@ -24,7 +24,7 @@ CALL: dict[str, Any] = {"host": "nowhere", "procedure": "p", "arguments": []}
 
 
 # So many, each thread for itself, are more than a recovery needs.
-ENOUGH = {"fdatasync": 10, "pwrite64": 60}
+ENOUGH = {"fdatasync": 20, "pwrite64": 150}
 
 
 def failing(syscall: str, number: int) -> list[str]:
