@@ -102,7 +102,7 @@ class Running:
             except WireError as error:
                 data = None if error.data is None else encode(dict(error.data))
                 self._choose(Failed(type=error.type, message=error.message, data=data))
-            except Exception:
+            except Exception:  # a bug: it ends this job and no other
                 log.exception("job.crashed")
                 self._choose(_CRASHED)
         while self._in_flight is not None:

@@ -139,7 +139,7 @@ class Session:
                     await self._take_leave()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass  # the client is gone
-        except Exception:
+        except Exception:  # a bug: it ends this session and no other
             log.exception("session.crashed")
             await self._apologize()
         finally:

@@ -102,7 +102,7 @@ class Gateway:
         self._connections.add(connection)
         try:
             await connection.run()
-        except Exception:
+        except Exception:  # a bug: it ends this connection and no other
             if not connection.is_broken:
                 log.exception("connection.crashed")
         finally:

@@ -106,7 +106,7 @@ class Treatment:
         begun_at = trio.current_time()
         try:
             await self._treat(scope, exchange.receive, exchange.send)
-        except Exception:
+        except Exception:  # a bug: it ends this request and no other
             if not exchange.is_unwanted:
                 log.exception("request.crashed", route=route_of(scope))
         finally:

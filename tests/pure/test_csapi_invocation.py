@@ -13,6 +13,7 @@ from csapi_cases import (
     TABLE,
     answer,
     complaint_of,
+    says,
     settings,
     value_of,
 )
@@ -38,11 +39,6 @@ def call_for(body: Any, using: Settings | None = None, **more: Any) -> Call:
     assert told.status == 201, told
     [call] = means.calls
     return call
-
-
-def says(text: bytes, word: bytes) -> bool:
-    """Tell whether something stands in a text."""
-    return text.find(word) >= 0
 
 
 def refusal(body: Any, using: Settings | None = None) -> tuple[int, int, str]:

@@ -163,3 +163,8 @@ def _find(method: str, path: str) -> tuple[Any, dict[str, str]]:
             if all(a == b or a.startswith("{") for a, b in pairs):
                 return route, {a[1:-1]: b for a, b in pairs if a.startswith("{")}
     raise AssertionError(f"nothing is at {method} {path}")
+
+
+def says(text: bytes, word: bytes) -> bool:
+    """Tell whether something stands in a text."""
+    return text.find(word) >= 0

@@ -15,6 +15,14 @@ from harmony_corpus import CORPUS, UAT
 from harmony_worker import two_granules
 from harpd_process import Harpd, running_harpd
 
+ASKING = """
+[[procedure]]
+name = "post"
+kind = "harmony_http"
+url_allow = ["http://localhost:*/service/"]
+data_dir = "{root}"
+roots = ["{root}"]
+"""
 _SERVICE = """
   - <<: *copy
     name: test/{0}
@@ -74,24 +82,29 @@ def running_chain(
     config = directory / "harpd.toml"
     config.write_text(worker.replace("{root}", str(root)))
     with running_harpd(directory, "", "--config", str(config), "--harp2") as harpd:
-        daemon = prepared_daemon(
-            directory / "daemon",
-            hosts={"w": {"unix": str(harpd.path), "harp2": True}},
-            settings={"stop_grace_s": 0.2},
-        )
-        with daemon.config.open("a") as file:
-            file.write(
-                "[adapters.harmony]\n"
-                f'services = "{directory}/services.yml"\n'
-                f'bindings = "{directory}/bindings.yml"\n'
-                f'env_file = "{directory}/services.env"\n'
-                f'environment = "{UAT}"\n'
-                f'granule_allow = ["file://{root}/"]\n'
-                f"{table.replace('{root}', str(root))}"
-            )
+        daemon = _daemon(directory, harpd, table.replace("{root}", str(root)))
         try:
             daemon.start()
             yield Chain(daemon, harpd, root)
         finally:
             if daemon.is_alive:
                 daemon.kill()
+
+
+def _daemon(directory: Path, harpd: Harpd, table: str) -> DaemonProcess:
+    daemon = prepared_daemon(
+        directory / "daemon",
+        hosts={"w": {"unix": str(harpd.path), "harp2": True}},
+        settings={"stop_grace_s": 0.2},
+    )
+    with daemon.config.open("a") as file:
+        file.write(
+            "[adapters.harmony]\n"
+            f'services = "{directory}/services.yml"\n'
+            f'bindings = "{directory}/bindings.yml"\n'
+            f'env_file = "{directory}/services.env"\n'
+            f'environment = "{UAT}"\n'
+            f'granule_allow = ["file://{directory}/root/"]\n'
+            f"{table}"
+        )
+    return daemon

@@ -12,7 +12,7 @@ import attrs
 import pytest
 from canaries import descendants, shown_by_proc
 from harmony_answers import LEAKING, FakeService, running_service
-from harmony_chain import Chain, running_chain
+from harmony_chain import ASKING, Chain, running_chain
 from harmony_corpus import corpus_json
 from harmony_recorder import Recorder, running_recorder
 from harmony_worker import KEY, TOKEN, USERS_TOKEN
@@ -23,15 +23,7 @@ BINDING = (
     '"test/{0}": {{kind: http, host: w, procedure: post, '
     'url: "http://localhost:{1}/service/{0}"}}\n'
 )
-WORKER = """
-[[procedure]]
-name = "post"
-kind = "harmony_http"
-url_allow = ["http://localhost:*/service/"]
-data_dir = "{root}"
-roots = ["{root}"]
-secret_key_file = "{root}.key"
-"""
+WORKER = f'{ASKING}secret_key_file = "{{root}}.key"\n'
 TABLE = 'work_dir = "{root}/work"\nhref_map = {"file://{root}/" = "https://h/"}\n'
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from harmony_answers import running_service
-from harmony_chain import Chain, running_chain
+from harmony_chain import ASKING, Chain, running_chain
 from harmony_corpus import corpus_json
 from harmony_worker import example, service
 
@@ -17,14 +17,6 @@ BINDINGS = """
 "test/example": {kind: cli, host: w, procedure: example, title: An example}
 "test/asked": {kind: http, host: w, procedure: post, url: "http://localhost:%d/service/plain"}
 "*": {kind: cli, host: w, procedure: example}
-"""
-POST = """
-[[procedure]]
-name = "post"
-kind = "harmony_http"
-url_allow = ["http://localhost:*/service/"]
-data_dir = "{root}"
-roots = ["{root}"]
 """
 
 
@@ -35,7 +27,7 @@ def chain(
     """Run it with a folder for dispatcher and worker, and without."""
     directory = tmp_path_factory.mktemp("chain")
     table = 'work_dir = "{root}/work"\n' if request.param == "shared" else ""
-    worker = service("example", [sys.executable, example()]) + POST
+    worker = service("example", [sys.executable, example()]) + ASKING
     with (
         running_service() as asked,
         running_chain(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import urllib.request
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,6 @@ def test_a_run_is_monitored_across_restarts(
             f"{LOOPBACK}:{line_port}",
             SETTINGS.format(LOOPBACK, port),
         ) as start,
-        ThreadPoolExecutor(20) as clients,
     ):
         place, first = Place(port), start()
         run = snakemake.start(tmp_path / "ok", place.url, WAITS)
@@ -108,14 +108,7 @@ def test_a_run_is_monitored_across_restarts(
         wait_until((tmp_path / "ok" / "begun").exists, LIMIT_S)
         wait_until(lambda: _knows_two_jobs(place), LIMIT_S)
 
-        first.terminate()
-        first.wait(20)
-        asked = [clients.submit(place.get, "/m1/") for _ in range(CONNECTS)]
-        second = start()
-        answers = [one.result(30)["status"] for one in asked]
-        second.kill()
-        second.wait(20)
-        start()
+        answers = _restarted_twice(first, start, place)
         (tmp_path / "ok" / "go").touch()
         done = ended(run)
         told = place.get("/api/workflows")["workflows"]
@@ -127,6 +120,24 @@ def test_a_run_is_monitored_across_restarts(
     counts = {one["status"]: (one["jobs_done"], one["jobs_total"]) for one in told}
     assert counts == {"Done": (4, 4), "Error": (1, 4)}
     assert_whole(events)
+
+
+def _restarted_twice(
+    first: subprocess.Popen[bytes],
+    start: Callable[[], subprocess.Popen[bytes]],
+    place: Place,
+) -> list[str]:
+    """Stop a daemon, kill the next; return what clients are told who came between."""
+    with ThreadPoolExecutor(20) as clients:
+        first.terminate()
+        first.wait(20)
+        asked = [clients.submit(place.get, "/m1/") for _ in range(CONNECTS)]
+        second = start()
+        answers = [one.result(30)["status"] for one in asked]
+    second.kill()
+    second.wait(20)
+    start()
+    return answers
 
 
 def _named(one: object) -> str:
